@@ -1,0 +1,95 @@
+/**
+ * Network configurations against their JSON schemas. From source a schema is compiled when it is
+ * first used; the build replaces every `conf-schema.ts` by its compiled form, so that an
+ * executable neither loads the schema compiler nor runs it.
+ */
+import { createRequire } from 'node:module'
+import type { ErrorObject as SchemaError, Options, SchemaObject } from 'ajv'
+import { CniError, ErrorCode } from './errors.ts'
+
+/** A compiled schema: returns whether the value fits and leaves what is wrong in `errors`. */
+export interface Validate {
+  (value: unknown): boolean
+  errors?: SchemaError[] | null
+}
+
+/** The schema of one plugin's configuration; `T` is the type of what fits it. */
+export interface ConfSchema<T> {
+  readonly schema: SchemaObject
+  readonly validate: Validate
+  /** Never set: carries the type. */
+  readonly type?: T
+}
+
+/** How schemas are compiled, at run time and by the build alike. */
+export const schemaOptions: Options = { strict: true, allowUnionTypes: true, verbose: true }
+
+/** Declares the schema of a configuration. */
+export function defineSchema<T>(schema: SchemaObject): ConfSchema<T> {
+  let compiled: Validate | undefined
+  const validate: Validate = (value) => {
+    compiled ??= compile(schema)
+    const fits = compiled(value)
+    validate.errors = compiled.errors ?? null
+    return fits
+  }
+  return { schema, validate }
+}
+
+function compile(schema: SchemaObject): Validate {
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  return new Ajv(schemaOptions).compile(schema)
+}
+
+/**
+ * Reads a configuration by its schema: keys are matched in any case and `null` counts as missing,
+ * as Go's decoder does. Throws a `CniError` with code 7 whose message is `prefix`, the path and
+ * what is wrong there, and whose details say what was found.
+ */
+export function readConf<T>(conf: ConfSchema<T>, value: unknown, prefix: string): T {
+  const canonical = canonicalize(conf.schema, value)
+  if (conf.validate(canonical)) return canonical as T // the schema has just checked it
+  const [first] = conf.validate.errors ?? []
+  throw new CniError(
+    ErrorCode.invalidNetworkConfig,
+    `${prefix}${describe(first)}`,
+    `found ${shorten(first?.data)} in the network configuration; correct it there`,
+  )
+}
+
+function describe(error: SchemaError | undefined): string {
+  const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.')
+  const what = path === '' ? 'the configuration' : path
+  if (error?.keyword === 'enum') {
+    const values: unknown[] = error.params['allowedValues']
+    return `${what} must be one of ${values.map((value) => JSON.stringify(value)).join(', ')}`
+  }
+  return `${what} ${error?.message ?? 'does not fit the schema'}`
+}
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+/**
+ * The value with the keys that its schema knows in the schema's spelling, and without nulls. When
+ * a key occurs in several spellings the last one counts.
+ */
+export function canonicalize(schema: SchemaObject, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items: SchemaObject | undefined = schema['items']
+    return items === undefined ? value : value.map((item) => canonicalize(items, item))
+  }
+  const properties: Record<string, SchemaObject> | undefined = schema['properties']
+  if (properties === undefined || typeof value !== 'object' || value === null) return value
+  const spelling = new Map(Object.keys(properties).map((key) => [key.toLowerCase(), key]))
+  const entries = new Map<string, unknown>()
+  for (const [key, item] of Object.entries(value)) {
+    if (item === null) continue
+    const known = spelling.get(key.toLowerCase())
+    const child = known === undefined ? undefined : properties[known]
+    entries.set(known ?? key, child === undefined ? item : canonicalize(child, item))
+  }
+  return Object.fromEntries(entries)
+}

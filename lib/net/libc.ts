@@ -1,0 +1,96 @@
+/**
+ * The system calls that Node lacks, through `node:ffi`: the only file that calls native code.
+ * Everything here is synchronous and acts on the calling thread.
+ */
+import { dlopen, getInt32, toString } from 'node:ffi'
+import { getSystemErrorName } from 'node:util'
+
+const { functions: c } = dlopen('libc.so.6', {
+  __errno_location: { arguments: [], return: 'pointer' },
+  socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
+  sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'pointer', 'u32'], return: 'i64' },
+  recv: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
+  setns: { arguments: ['i32', 'i32'], return: 'i32' },
+  flock: { arguments: ['i32', 'i32'], return: 'i32' },
+  poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
+  strerror: { arguments: ['i32'], return: 'pointer' },
+  fstatfs: { arguments: ['i32', 'buffer'], return: 'i32' },
+})
+
+/** A system call that failed; `code` is the errno's name (`EEXIST`), `errno` its positive number. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError'
+  readonly syscall: string
+  readonly code: string
+  readonly errno: number
+
+  constructor(syscall: string, errno: number) {
+    super(`${syscall}: ${errnoText(errno)}`)
+    this.syscall = syscall
+    this.code = getSystemErrorName(-errno)
+    this.errno = errno
+  }
+}
+
+/**
+ * The text of a positive errno as Go spells it: strerror(3) with a small first letter, e.g.
+ * `file exists`. Callers of the Go plugins match on these texts.
+ */
+export function errnoText(errno: number): string {
+  const text = toString(c.strerror(errno)) ?? `errno ${errno}`
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
+function check<T extends number | bigint>(syscall: string, result: T): T {
+  if (result < 0) throw new SyscallError(syscall, getInt32(c.__errno_location()))
+  return result
+}
+
+/** socket(2): the file descriptor of a new socket. */
+export function socket(domain: number, type: number, protocol: number): number {
+  return check('socket', c.socket(domain, type, protocol))
+}
+
+/** setsockopt(2) with the bytes of the option's value. */
+export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): void {
+  check('setsockopt', c.setsockopt(fd, level, name, value, value.length))
+}
+
+/** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */
+export function send(fd: number, bytes: Uint8Array): void {
+  check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0))
+}
+
+/** recv(2) into `buffer`: how many bytes came; with MSG_TRUNC in `flags`, how many there were. */
+export function recv(fd: number, buffer: Uint8Array, flags: number): number {
+  return Number(check('recv', c.recv(fd, buffer, BigInt(buffer.length), flags)))
+}
+
+/** setns(2): moves the calling thread into the namespace `fd`, which must be of type `nstype`. */
+export function setns(fd: number, nstype: number): void {
+  check('setns', c.setns(fd, nstype))
+}
+
+/** flock(2). */
+export function flock(fd: number, operation: number): void {
+  check('flock', c.flock(fd, operation))
+}
+
+/** fstatfs(2): the magic number of the file system (`f_type`) that `fd` is on. */
+export function fileSystemType(fd: number): bigint {
+  // struct statfs, asm-generic/statfs.h: f_type is its first 64-bit word; 120 bytes in all.
+  const statfs = Buffer.alloc(120)
+  check('fstatfs', c.fstatfs(fd, statfs))
+  return statfs.readBigInt64LE(0)
+}
+
+/** poll(2) for one file descriptor to become readable; false when `timeoutMs` went by. */
+export function waitReadable(fd: number, timeoutMs: number): boolean {
+  const POLLIN = 1
+  // struct pollfd, poll.h: int fd; short events; short revents;
+  const pollfd = Buffer.alloc(8)
+  pollfd.writeInt32LE(fd, 0)
+  pollfd.writeInt16LE(POLLIN, 4)
+  return check('poll', c.poll(pollfd, 1n, timeoutMs)) > 0
+}
