@@ -1,0 +1,30 @@
+/** The executables under test. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+const packaged = join(root, 'dist/bin')
+const sources = ['plugins', 'ipam', 'lib']
+
+/**
+ * The folder of plugin executables: CNI_BIN_DIR, e.g. /usr/lib/cni for the Go plugins, or what
+ * `make` built. Throws when that is missing or older than the sources.
+ */
+export function binDir(): string {
+  const chosen = process.env['CNI_BIN_DIR']
+  if (chosen !== undefined) return chosen
+  const executable = join(packaged, 'cni')
+  if (!existsSync(executable)) throw new Error(`${executable} does not exist: run \`make\``)
+  const built = statSync(executable).mtimeMs
+  const newer = sourceFiles().find((file) => statSync(file).mtimeMs > built)
+  if (newer !== undefined) throw new Error(`${executable} is older than ${newer}: run \`make\``)
+  return packaged
+}
+
+function sourceFiles(): string[] {
+  return sources.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(root, folder, file)),
+  )
+}

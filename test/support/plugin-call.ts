@@ -1,0 +1,85 @@
+/** Calls a plugin's executable as a container runtime does. */
+import { join } from 'node:path'
+import { binDir } from './executables.ts'
+import type { Namespace } from './node.ts'
+import { inside, run, type Outcome } from './run.ts'
+
+export interface Call {
+  readonly command?: string
+  /** The network configuration; a string is sent as it stands. */
+  readonly conf?: object | string
+  readonly containerId?: string
+  readonly netns?: string
+  readonly ifName?: string
+  readonly args?: string
+  /** CNI_PATH; the folder of the executables when left out. */
+  readonly path?: string
+  /** More variables; one that is undefined is taken out. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** What plugins print: the keys of results of every version, of errors, and of VERSION. */
+export interface Output {
+  readonly cniVersion?: string
+  readonly interfaces?: readonly {
+    readonly name: string
+    readonly mac?: string
+    readonly mtu?: number
+    readonly sandbox?: string
+  }[]
+  readonly ips?: readonly {
+    readonly address: string
+    readonly gateway?: string
+    readonly interface?: number
+    readonly version?: string
+  }[]
+  readonly ip4?: LegacyAddress
+  readonly ip6?: LegacyAddress
+  readonly routes?: readonly { readonly dst: string; readonly gw?: string }[]
+  readonly dns?: object
+  readonly supportedVersions?: readonly string[]
+  readonly code?: number
+  readonly msg?: string
+  readonly details?: string
+}
+
+interface LegacyAddress {
+  readonly ip: string
+  readonly gateway?: string
+  readonly routes?: readonly { readonly dst: string; readonly gw?: string }[]
+}
+
+export interface Reply extends Outcome {
+  /** stdout as JSON; empty when it is empty or no JSON. */
+  readonly json: Output
+}
+
+/** Runs the executable of `plugin` inside the node's network namespace. */
+export async function callPlugin(node: Namespace, plugin: string, call: Call): Promise<Reply> {
+  const { conf = '' } = call
+  const stdin = typeof conf === 'string' ? conf : JSON.stringify(conf)
+  const argv = inside(node.netns, [join(binDir(), plugin)])
+  const outcome = await run(argv, { stdin, env: environment(call) })
+  return { ...outcome, json: parse(outcome.stdout) }
+}
+
+function environment(call: Call): Record<string, string | undefined> {
+  return {
+    PATH: process.env['PATH'],
+    CNI_COMMAND: call.command,
+    CNI_CONTAINERID: call.containerId,
+    CNI_NETNS: call.netns,
+    CNI_IFNAME: call.ifName,
+    CNI_ARGS: call.args,
+    CNI_PATH: call.path ?? binDir(),
+    ...call.env,
+  }
+}
+
+function parse(stdout: string): Output {
+  try {
+    return JSON.parse(stdout) as Output // tests assert on what they expect in it
+  } catch {
+    return {} // a test that expects JSON fails on its first key, and shows stdout
+  }
+}
