@@ -34,6 +34,8 @@ export interface Request {
   /** CNI_PATH as given: directories separated by colons. */
   readonly path: string
   readonly conf: NetConf
+  /** `cniVersion` as it stands in the configuration; empty when there is none. */
+  readonly configuredVersion: string
   /** stdin as it came: what an IPAM delegate receives, byte for byte. */
   readonly stdin: string
   /** The environment of the call: what an executed delegate inherits. */

@@ -1,0 +1,16 @@
+import type { Log } from './plugin.ts'
+
+/** Log levels, as CNI_LOG_LEVEL and the configuration's `log` name them. */
+export type LogLevel = 'warn' | 'debug'
+
+/**
+ * A log whose lines begin with `prefix` and go to `write`; `debug` lines are dropped unless the
+ * level is `debug`.
+ */
+export function createLog(prefix: string, level: LogLevel, write: (text: string) => void): Log {
+  const line = (text: string) => write(`${prefix}: ${text}\n`)
+  return {
+    warn: (message) => line(`warning: ${message}`),
+    debug: level === 'debug' ? line : () => undefined,
+  }
+}

@@ -1,0 +1,22 @@
+import { statSync } from 'node:fs'
+import { CniError, ErrorCode } from './errors.ts'
+import type { Request } from './plugin.ts'
+
+/**
+ * Refuses an ADD or DEL whose sandbox is the namespace that this thread is in: the plugin would
+ * work on the host's own interfaces. Throws a `CniError` with code 8, before anything is done. A
+ * path that cannot be opened is judged by the plugin. CNI_NETNS_OVERRIDE switches this off.
+ */
+export function checkNetns({ command, netns, env }: Request): void {
+  if (command !== 'ADD' && command !== 'DEL') return
+  if (/^(?:1|true)$/i.test(env['CNI_NETNS_OVERRIDE'] ?? '') || netns === '') return
+  const sandbox = statSync(netns, { bigint: true, throwIfNoEntry: false })
+  const own = statSync('/proc/thread-self/ns/net', { bigint: true })
+  if (sandbox?.dev === own.dev && sandbox.ino === own.ino) {
+    throw new CniError(
+      ErrorCode.invalidNetns,
+      "plugin's netns and netns from CNI_NETNS should not be the same",
+      `CNI_NETNS=${netns} is the namespace of the host; set CNI_NETNS_OVERRIDE=1 if that is meant`,
+    )
+  }
+}

@@ -1,0 +1,59 @@
+/** The environment of a call (CNI specification, section 2 "Parameters"). */
+import { CniError, ErrorCode } from './errors.ts'
+import { checkContainerId, checkIfName } from './names.ts'
+import { commands, type Command, type Environment } from './plugin.ts'
+
+interface Parameter {
+  readonly name: string
+  readonly requiredFor: readonly Command[]
+  readonly check?: (value: string) => void
+}
+
+const attachmentCommands = ['ADD', 'CHECK', 'DEL'] as const
+
+const parameters: readonly Parameter[] = [
+  { name: 'CNI_COMMAND', requiredFor: commands },
+  { name: 'CNI_CONTAINERID', requiredFor: attachmentCommands, check: checkContainerId },
+  { name: 'CNI_NETNS', requiredFor: ['ADD', 'CHECK'] },
+  { name: 'CNI_IFNAME', requiredFor: attachmentCommands, check: checkIfName },
+  { name: 'CNI_ARGS', requiredFor: [] },
+  { name: 'CNI_PATH', requiredFor: ['ADD', 'CHECK', 'DEL', 'GC', 'STATUS'] },
+]
+
+/**
+ * Checks that every parameter the command needs is there and well-formed. Throws a `CniError` with
+ * code 4: for the first malformed one, or one that lists all the missing ones. An unknown command
+ * needs nothing, so that its configuration is judged first.
+ */
+export function checkParameters(env: Environment): void {
+  const command = env['CNI_COMMAND'] ?? ''
+  const missing: string[] = []
+  for (const { name, requiredFor, check } of parameters) {
+    const value = env[name] ?? ''
+    const required = name === 'CNI_COMMAND' || requiredFor.some((word) => word === command)
+    if (!required) continue
+    if (value === '') missing.push(name)
+    else check?.(value)
+  }
+  if (missing.length > 0) {
+    throw new CniError(
+      ErrorCode.invalidEnvironment,
+      `required env variables [${missing.join(',')}] missing`,
+      'a container runtime sets these variables; to call a plugin by hand use the cni command',
+    )
+  }
+}
+
+/** The command of a call; throws a `CniError` with code 4 when there is no such command. */
+export function parseCommand(env: Environment): Command {
+  const text = env['CNI_COMMAND'] ?? ''
+  const command = commands.find((word) => word === text)
+  if (command === undefined) {
+    throw new CniError(
+      ErrorCode.invalidEnvironment,
+      `unknown CNI_COMMAND: ${text}`,
+      `expected one of ${commands.join(', ')}`,
+    )
+  }
+  return command
+}

@@ -1,0 +1,41 @@
+/** What a GC is to keep (CNI specification, section 2 "GC"). */
+import { CniError, ErrorCode } from './errors.ts'
+import { isObject } from './json.ts'
+import type { NetConf } from './plugin.ts'
+
+export interface Attachment {
+  readonly containerId: string
+  readonly ifName: string
+}
+
+/** The two spellings of the key: the specification's, and that of an older text of it. */
+export const validAttachmentsKeys = ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const
+
+/**
+ * The attachments that a GC's configuration lists as valid. Throws a `CniError` with code 7 when
+ * there is no list: an absent one must not be taken for an empty one, which frees everything.
+ */
+export function parseValidAttachments(conf: NetConf): Attachment[] {
+  const key = validAttachmentsKeys.find((name) => Array.isArray(conf[name]))
+  const list = key === undefined ? undefined : conf[key]
+  if (!Array.isArray(list)) {
+    throw new CniError(
+      ErrorCode.invalidNetworkConfig,
+      `${validAttachmentsKeys[0]} must be a list`,
+      'GC removes whatever is not in this list; an empty one removes everything',
+    )
+  }
+  return list.map((item: unknown, index) => parseAttachment(item, `${key}.${index}`))
+}
+
+function parseAttachment(item: unknown, path: string): Attachment {
+  const { containerID: containerId, ifname: ifName } = isObject(item) ? item : {}
+  if (typeof containerId !== 'string' || typeof ifName !== 'string') {
+    throw new CniError(
+      ErrorCode.invalidNetworkConfig,
+      `${path} must be an object with "containerID" and "ifname"`,
+      `found ${JSON.stringify(item)}`,
+    )
+  }
+  return { containerId, ifName }
+}

@@ -1,0 +1,58 @@
+/** Child processes: the only file that starts one. */
+import { getBuiltinModule } from 'node:process'
+import type { Environment } from './cni/plugin.ts'
+
+export interface Execution {
+  readonly stdout: string
+  readonly stderr: string
+  /** Absent when the process ended well; else how it ended, or why it could not be started. */
+  readonly failure?: ExecutionFailure
+}
+
+export interface ExecutionFailure {
+  /** `exit status 1`, `signal: killed`, or `fork/exec <path>: <reason>`, as Go words them. */
+  readonly text: string
+  /** The errno's name when the process could not be started, `ETIMEDOUT` when time ran out. */
+  readonly code?: string
+}
+
+export interface ExecuteOptions {
+  readonly input: string
+  readonly env: Environment
+  /** After so many milliseconds the process is killed. */
+  readonly timeoutMs: number
+}
+
+/** More than this on stdout or stderr, in bytes, ends the process. */
+const maxOutput = 16 * 1024 * 1024
+
+/** Runs a program to its end, `input` on its stdin. Never throws for what the program does. */
+export function execute(file: string, args: readonly string[], options: ExecuteOptions): Execution {
+  // Loaded when needed: it takes longer to load than most calls to run.
+  const { spawnSync } = getBuiltinModule('node:child_process')
+  const { stdout, stderr, status, signal, error } = spawnSync(file, args, {
+    input: options.input,
+    env: { ...options.env },
+    timeout: options.timeoutMs,
+    killSignal: 'SIGKILL',
+    maxBuffer: maxOutput,
+    encoding: 'utf8',
+  })
+  const output = { stdout: stdout ?? '', stderr: stderr ?? '' }
+  if (error === undefined && status === 0) return output
+  return { ...output, failure: failure(file, status, signal, error) }
+}
+
+function failure(
+  file: string,
+  status: number | null,
+  signal: string | null,
+  error: NodeJS.ErrnoException | undefined,
+): ExecutionFailure {
+  if (error?.code !== undefined) {
+    const text = error.code === 'ETIMEDOUT' ? 'signal: killed' : `fork/exec ${file}: ${error.code}`
+    return { text, code: error.code }
+  }
+  if (signal !== null) return { text: `signal: ${signal === 'SIGKILL' ? 'killed' : signal}` }
+  return { text: `exit status ${status}` }
+}

@@ -1,0 +1,66 @@
+/** Small text files that other programs write: read without trusting them, replaced whole. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+
+/** Nothing that is read here comes near this size, in bytes. */
+const maxBytes = 1024 * 1024
+
+/**
+ * The text of a regular file. Throws Node's system errors, and an `Error` when it is no regular
+ * file (a FIFO would block for ever) or larger than 1 MiB.
+ */
+export function readSmallFile(path: string): string {
+  return readText(path, 0)
+}
+
+/** The same for a file of our own state, which is never a symbolic link. */
+export function readStateFile(path: string): string {
+  return readText(path, constants.O_NOFOLLOW)
+}
+
+function readText(path: string, flags: number): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | flags)
+  try {
+    const stat = fstatSync(fd)
+    if (stat.isDirectory()) throw new Error(`read ${path}: is a directory`)
+    if (!stat.isFile()) throw new Error(`read ${path}: not a regular file`)
+    if (stat.size > maxBytes) throw new Error(`read ${path}: larger than ${maxBytes} bytes`)
+    // A file of /proc or /sys has no size before it is read.
+    const buffer = Buffer.alloc(stat.size === 0 ? maxBytes : stat.size)
+    let length = 0
+    for (;;) {
+      const read = readSync(fd, buffer, length, buffer.length - length, null)
+      if (read === 0) return buffer.toString('utf8', 0, length)
+      length += read
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Gives `path` a new content in one step: it is written to `temporary`, in the same folder, and
+ * renamed. A `temporary` that an interrupted call left is replaced. Not synced to the disk.
+ */
+export function replaceFile(path: string, temporary: string, text: string, mode: number): void {
+  rmSync(temporary, { force: true })
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+  try {
+    writeSync(fd, text)
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}

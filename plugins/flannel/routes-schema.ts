@@ -1,0 +1,8 @@
+import { routesSchema, type RawRoute } from '../../lib/cni/result-schema.ts'
+import { defineSchema } from '../../lib/cni/schema.ts'
+
+/** The one key of `ipam` that the flannel plugin reads itself. */
+export const confSchema = defineSchema<{ routes?: RawRoute[] }>({
+  type: 'object',
+  properties: { routes: routesSchema },
+})
