@@ -16,6 +16,7 @@ const { functions: c } = dlopen('libc.so.6', {
   poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
   strerror: { arguments: ['i32'], return: 'pointer' },
   fstatfs: { arguments: ['i32', 'buffer'], return: 'i32' },
+  abort: { arguments: [], return: 'void' },
 })
 
 /** A system call that failed; `code` is the errno's name (`EEXIST`), `errno` its positive number. */
@@ -93,4 +94,10 @@ export function waitReadable(fd: number, timeoutMs: number): boolean {
   pollfd.writeInt32LE(fd, 0)
   pollfd.writeInt16LE(POLLIN, 4)
   return check('poll', c.poll(pollfd, 1n, timeoutMs)) > 0
+}
+
+/** abort(3): ends the process at once, without any cleanup. */
+export function abort(): never {
+  c.abort()
+  throw new Error('abort returned')
 }

@@ -1,0 +1,103 @@
+/** Addresses of links: the verbs of ip-address(8). */
+import {
+  addressMessage,
+  IFA_F_DADFAILED,
+  IFA_F_NODAD,
+  IFA_F_PERMANENT,
+  IFA_F_TENTATIVE,
+  RTM_DELADDR,
+  RTM_GETADDR,
+  RTM_NEWADDR,
+} from '../netlink/address.ts'
+import type { AddressMessage } from '../netlink/address.ts'
+import type { Connection } from '../netlink/connection.ts'
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
+import { addressFamily } from './address-family.ts'
+import { family, formatCidr, lastIp } from './ip.ts'
+import type { Cidr, Family, Ip } from './ip.ts'
+import { indexName } from './link.ts'
+
+/** An address as a link has it. */
+export interface Address {
+  readonly cidr: Cidr
+  readonly broadcast?: Ip
+  /** 0 is global, 253 link, 254 host (linux/rtnetlink.h, enum rt_scope_t). */
+  readonly scope: number
+  /** Duplicate address detection is still running. */
+  readonly tentative: boolean
+  /** Duplicate address detection found another owner. */
+  readonly dadFailed: boolean
+  /** It has no lifetime. */
+  readonly permanent: boolean
+}
+
+export interface NewAddress {
+  readonly cidr: Cidr
+  /** Skip IPv6 duplicate address detection: the address can be used at once. */
+  readonly nodad?: boolean
+  /** Absent: the last address of an IPv4 prefix shorter than 31 bits, as the Go plugins have it. */
+  readonly broadcast?: Ip
+}
+
+/** Adds an address. Throws a `NetlinkError`: `EEXIST` when the link has it already. */
+export function addressAdd(connection: Connection, index: number, address: NewAddress): void {
+  const { cidr, nodad = false, broadcast = defaultBroadcast(cidr) } = address
+  connection.execute({
+    operation: `address add ${formatCidr(cidr)} dev ${indexName(index)}`,
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    payload: addressMessage.encode({
+      ...identify(index, cidr),
+      ...(broadcast && { broadcast }),
+      ...(nodad && { flags32: IFA_F_NODAD }),
+    }),
+  })
+}
+
+/** Deletes an address. Throws a `NetlinkError`: `EADDRNOTAVAIL` when the link does not have it. */
+export function addressDelete(connection: Connection, index: number, cidr: Cidr): void {
+  connection.execute({
+    operation: `address delete ${formatCidr(cidr)} dev ${indexName(index)}`,
+    type: RTM_DELADDR,
+    payload: addressMessage.encode(identify(index, cidr)),
+  })
+}
+
+/** The addresses of one link, of one family or of both. */
+export function addressList(connection: Connection, index: number, of?: Family): Address[] {
+  const messages = connection.execute({
+    operation: `address show dev ${indexName(index)}`,
+    type: RTM_GETADDR,
+    flags: NLM_F_DUMP,
+    payload: addressMessage.encode({ index, ...(of && { family: addressFamily(of) }) }),
+  })
+  return messages
+    .map(({ payload }) => addressMessage.decode(payload))
+    .filter((message) => message.index === index)
+    .flatMap(decodeAddress)
+}
+
+function identify(index: number, { ip, prefix }: Cidr) {
+  return { family: addressFamily(family(ip)), index, prefix, local: ip, address: ip }
+}
+
+function defaultBroadcast(cidr: Cidr): Ip | undefined {
+  return family(cidr.ip) === 4 && cidr.prefix < 31 ? lastIp(cidr) : undefined
+}
+
+function decodeAddress(message: AddressMessage): Address[] {
+  const { local, address, prefix, scope, broadcast, flags32: flags = message.flags } = message
+  // on a point-to-point link `address` is the other end's
+  const ip = local ?? address
+  if (ip === undefined) return []
+  return [
+    {
+      cidr: { ip, prefix },
+      scope,
+      ...(broadcast && { broadcast }),
+      tentative: (flags & IFA_F_TENTATIVE) !== 0,
+      dadFailed: (flags & IFA_F_DADFAILED) !== 0,
+      permanent: (flags & IFA_F_PERMANENT) !== 0,
+    },
+  ]
+}

@@ -1,0 +1,160 @@
+/** Routes: the verbs of ip-route(8). */
+import { hasCode } from '../cni/errors.ts'
+import type { Connection, Request } from '../netlink/connection.ts'
+import { NLM_F_CREATE, NLM_F_DUMP } from '../netlink/message.ts'
+import {
+  routeMessage,
+  RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
+  RTM_F_CLONED,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+  RTNH_F_ONLINK,
+  RTPROT_BOOT,
+} from '../netlink/route.ts'
+import type { RouteMessage } from '../netlink/route.ts'
+import { addressFamily, familyOf } from './address-family.ts'
+import { family, formatCidr, formatIp, ipFromValue } from './ip.ts'
+import type { Cidr, Family, Ip } from './ip.ts'
+import { indexName } from './link.ts'
+
+export interface NewRoute {
+  /** The default route is `0.0.0.0/0` or `::/0`. */
+  readonly dst: Cidr
+  readonly gateway?: Ip | undefined
+  readonly linkIndex: number
+  /** Absent: main, 254. */
+  readonly table?: number | undefined
+  /** 0 is universe, 253 link, 254 host (linux/rtnetlink.h, enum rt_scope_t). Absent: 0. */
+  readonly scope?: number | undefined
+  readonly priority?: number | undefined
+  /** In bytes. */
+  readonly mtu?: number | undefined
+  /** In bytes. */
+  readonly advmss?: number | undefined
+  /** The gateway is on the link even if no prefix of the link holds it. */
+  readonly onlink?: boolean | undefined
+  /** The source address to prefer. */
+  readonly source?: Ip | undefined
+}
+
+/** A route as the kernel has it; each next hop of a multipath route counts as a route. */
+export interface Route {
+  readonly dst: Cidr
+  readonly gateway?: Ip
+  /** Absent for a route to nowhere (blackhole, unreachable). */
+  readonly linkIndex?: number
+  readonly table: number
+  readonly scope: number
+  readonly priority: number
+  /** In bytes. */
+  readonly mtu?: number
+  /** In bytes. */
+  readonly advmss?: number
+  readonly source?: Ip
+}
+
+/**
+ * Adds a route, also beside one to the same destination by another way: IPv4 then has both, and
+ * IPv6 one with two next hops. Throws a `NetlinkError`: `EEXIST` when there is exactly this one,
+ * `ENETUNREACH` when the gateway is on no network of the link, `EINVAL` when `dst` has host bits.
+ */
+export function routeAdd(connection: Connection, route: NewRoute): void {
+  const { dst, gateway, linkIndex, table = RT_TABLE_MAIN, scope, priority, source } = route
+  const { mtu, advmss, onlink = false } = route
+  const way = gateway === undefined ? '' : ` via ${formatIp(gateway)}`
+  connection.execute({
+    operation: `route add ${formatCidr(dst)}${way} dev ${indexName(linkIndex)}`,
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE,
+    payload: routeMessage.encode({
+      family: addressFamily(family(dst.ip)),
+      prefix: dst.prefix,
+      ...tableFields(table),
+      protocol: RTPROT_BOOT,
+      scope,
+      type: RTN_UNICAST,
+      flags: onlink ? RTNH_F_ONLINK : 0,
+      dst: dst.prefix === 0 ? undefined : dst.ip,
+      gateway,
+      outputIndex: linkIndex,
+      priority,
+      source,
+      metrics: mtu === undefined && advmss === undefined ? undefined : { mtu, advmss },
+    }),
+  })
+}
+
+/** The routes of a table (absent: main, 254) of one family; of one link when given. */
+export function routeList(
+  connection: Connection,
+  query: { family: Family; table?: number; linkIndex?: number },
+): Route[] {
+  const { family: of, table = RT_TABLE_MAIN, linkIndex } = query
+  const messages = executeOnTable(connection, {
+    operation: `route show table ${table}`,
+    type: RTM_GETROUTE,
+    flags: NLM_F_DUMP,
+    payload: routeMessage.encode({
+      family: addressFamily(of),
+      ...tableFields(table),
+      outputIndex: linkIndex,
+    }),
+  })
+  return messages
+    .filter(({ flags }) => (flags & RTM_F_CLONED) === 0)
+    .flatMap(decodeRoute)
+    .filter((route) => route.table === table)
+    .filter((route) => linkIndex === undefined || route.linkIndex === linkIndex)
+}
+
+/**
+ * The route that a packet to `ip` takes from here, with its source address. Throws a
+ * `NetlinkError`: `ENETUNREACH` when there is none.
+ */
+export function routeGet(connection: Connection, ip: Ip): Route {
+  const operation = `route get ${formatIp(ip)}`
+  const payload = routeMessage.encode({
+    family: addressFamily(family(ip)),
+    prefix: ip.bitSize,
+    dst: ip,
+  })
+  const [message] = connection.execute({ operation, type: RTM_GETROUTE, payload })
+  const [route] = message === undefined ? [] : decodeRoute(routeMessage.decode(message.payload))
+  if (route === undefined) throw new Error(`${operation}: the kernel named no route`)
+  return route
+}
+
+/** A table as the header has it, and as an attribute where the header is too small. */
+function tableFields(table: number) {
+  return table < 256 ? { table } : { table: RT_TABLE_UNSPEC, table32: table }
+}
+
+/** The kernel answers ENOENT for a table that nobody has put a route in. */
+function executeOnTable(connection: Connection, request: Request): RouteMessage[] {
+  try {
+    return connection.execute(request).map(({ payload }) => routeMessage.decode(payload))
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+function decodeRoute(message: RouteMessage): Route[] {
+  const of = familyOf(message.family)
+  if (of === undefined) return []
+  const { dst = ipFromValue(of, 0n), prefix, source, metrics } = message
+  const hops = message.nextHops ?? [message]
+  return hops.map(({ gateway, outputIndex }) => ({
+    dst: { ip: dst, prefix },
+    ...(gateway && { gateway }),
+    ...(outputIndex !== undefined && { linkIndex: outputIndex }),
+    table: message.table32 ?? message.table,
+    scope: message.scope,
+    priority: message.priority ?? 0,
+    ...(metrics?.mtu !== undefined && { mtu: metrics.mtu }),
+    ...(metrics?.advmss !== undefined && { advmss: metrics.advmss }),
+    ...(source && { source }),
+  }))
+}

@@ -1,0 +1,180 @@
+/**
+ * Netlink attributes: a length, a type and a payload each, padded to four bytes and possibly
+ * nested (struct nlattr, linux/netlink.h; struct rtattr, linux/rtnetlink.h).
+ */
+import { ipFromBytes, ipToBytes } from '../net/ip.ts'
+import type { Ip } from '../net/ip.ts'
+import { macFromBytes, macToBytes } from '../net/mac.ts'
+import { struct } from './struct.ts'
+import type { Codec, Struct } from './struct.ts'
+
+const nlattr = struct('nlattr', 4, { length: ['u16', 0], type: ['u16', 2] })
+
+// linux/netlink.h: NLA_TYPE_MASK leaves out NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+const NLA_TYPE_MASK = 0x3fff
+
+/** NLA_ALIGN, linux/netlink.h. */
+export function align(length: number): number {
+  return (length + 3) & ~3
+}
+
+export interface RawAttribute {
+  readonly type: number
+  readonly payload: Uint8Array
+}
+
+/** The bytes of attributes one after the other, each padded. */
+export function encodeAttributes(attributes: readonly RawAttribute[]): Uint8Array {
+  const sizes = attributes.map(({ payload }) => align(nlattr.size + payload.length))
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0))
+  let offset = 0
+  for (const [index, { type, payload }] of attributes.entries()) {
+    bytes.set(nlattr.encode({ length: nlattr.size + payload.length, type }), offset)
+    bytes.set(payload, offset + nlattr.size)
+    offset += sizes[index] ?? 0
+  }
+  return bytes
+}
+
+/**
+ * Splits bytes into attributes. The padding of the last one may be missing. Throws a `RangeError`
+ * when an attribute is longer than the bytes there are.
+ */
+export function decodeAttributes(bytes: Uint8Array): RawAttribute[] {
+  const attributes: RawAttribute[] = []
+  for (let offset = 0; offset < bytes.length;) {
+    const { length, type } = nlattr.decode(bytes.subarray(offset))
+    if (length < nlattr.size || length > bytes.length - offset) {
+      const left = bytes.length - offset
+      throw new RangeError(
+        `attribute ${type & NLA_TYPE_MASK}: length ${length}, ${left} bytes left`,
+      )
+    }
+    const payload = bytes.subarray(offset + nlattr.size, offset + length)
+    attributes.push({ type: type & NLA_TYPE_MASK, payload })
+    offset += align(length)
+  }
+  return attributes
+}
+
+/** One attribute of a family: its number, its name in C, and what its payload is. */
+export interface Attribute<T> {
+  readonly type: number
+  readonly name: string
+  readonly codec: Codec<T>
+}
+
+export function attribute<T>(type: number, name: string, codec: Codec<T>): Attribute<T> {
+  return { type, name, codec }
+}
+
+/** The values of a set of attributes, by the set's keys. */
+export type Values<S> = {
+  readonly [K in keyof S]?: (S[K] extends Attribute<infer T> ? T : never) | undefined
+}
+
+/**
+ * The codec of a set of attributes. Values are written in the order of the set. Attributes that
+ * the set does not name are skipped when reading, and of equal ones the last counts, as in the
+ * kernel. A payload that does not fit is a `RangeError` with the attribute's name.
+ */
+export function attributeSet<S extends Record<string, Attribute<unknown>>>(
+  set: S,
+): Codec<Values<S>> {
+  const byType = new Map(Object.entries(set).map(([key, { type }]) => [type, key]))
+  return {
+    encode(values: Readonly<Record<string, unknown>>) {
+      const raw: RawAttribute[] = []
+      for (const [key, { type, name, codec }] of Object.entries(set)) {
+        const value = values[key]
+        if (value === undefined) continue
+        raw.push({ type, payload: named(name, () => codec.encode(value)) })
+      }
+      return encodeAttributes(raw)
+    },
+    decode(bytes) {
+      const values: Record<string, unknown> = {}
+      for (const { type, payload } of decodeAttributes(bytes)) {
+        const key = byType.get(type)
+        const known = key === undefined ? undefined : set[key]
+        if (key === undefined || known === undefined) continue
+        values[key] = named(known.name, () => known.codec.decode(payload))
+      }
+      return values as Values<S> // every key was read by the codec of its attribute
+    },
+  }
+}
+
+function named<T>(name: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new RangeError(`${name}: ${error.message}`, { cause: error })
+  }
+}
+
+/** The codec of a structure that attributes follow: the values of both in one object. */
+export function withAttributes<F extends string, A extends object>(
+  head: Struct<F>,
+  attributes: Codec<A>,
+): Codec<Record<F, number> & A, Parameters<Struct<F>['encode']>[0] & A> {
+  return {
+    encode: (value) => concat([head.encode(value), attributes.encode(value)]),
+    decode: (bytes) => ({
+      ...head.decode(bytes),
+      ...attributes.decode(bytes.subarray(head.size)),
+    }),
+  }
+}
+
+/** The bytes of all parts in one array. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+function integer(type: 'u8' | 'u16' | 'u32' | 'i32', size: number): Codec<number> {
+  const { encode, decode } = struct(type, size, { value: [type, 0] })
+  return {
+    encode: (value) => encode({ value }),
+    decode(bytes) {
+      if (bytes.length !== size) throw new RangeError(`want ${size} bytes, got ${bytes.length}`)
+      return decode(bytes).value
+    },
+  }
+}
+
+export const u8 = integer('u8', 1)
+export const u16 = integer('u16', 2)
+export const u32 = integer('u32', 4)
+export const i32 = integer('i32', 4)
+
+/** A number of one byte that is 0 or not. */
+export const flag: Codec<boolean> = {
+  encode: (value) => u8.encode(value ? 1 : 0),
+  decode: (bytes) => u8.decode(bytes) !== 0,
+}
+
+/** Text that ends with a zero byte. */
+export const text: Codec<string> = {
+  encode: (value) => new TextEncoder().encode(`${value}\0`),
+  decode(bytes) {
+    const end = bytes.indexOf(0)
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end))
+  },
+}
+
+/** A payload that is taken as it is. */
+export const raw: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
+
+/** An IPv4 or IPv6 address by its length. */
+export const ipAddress: Codec<Ip> = { encode: ipToBytes, decode: ipFromBytes }
+
+/** A hardware address, written `0a:58:0a:f4:01:01`. */
+export const macAddress: Codec<string> = { encode: macToBytes, decode: macFromBytes }

@@ -1,0 +1,129 @@
+/** Links on the wire: RTM_NEWLINK and its kin (rtnetlink(7), linux/if_link.h). */
+import {
+  attribute,
+  attributeSet,
+  flag,
+  i32,
+  macAddress,
+  raw,
+  text,
+  u32,
+  u8,
+  withAttributes,
+} from './attribute.ts'
+import { struct } from './struct.ts'
+import type { Codec } from './struct.ts'
+
+// linux/rtnetlink.h
+export const RTM_NEWLINK = 16
+export const RTM_DELLINK = 17
+export const RTM_GETLINK = 18
+export const RTM_SETLINK = 19
+
+// linux/if.h: enum net_device_flags
+export const IFF_UP = 0x1
+export const IFF_PROMISC = 0x100
+
+// linux/rtnetlink.h: IFLA_EXT_MASK
+export const RTEXT_FILTER_BRVLAN_COMPRESSED = 0x4
+export const RTEXT_FILTER_SKIP_STATS = 0x8
+
+/** linux/rtnetlink.h */
+export const ifinfomsg = struct('ifinfomsg', 16, {
+  family: ['u8', 0],
+  type: ['u16', 2],
+  index: ['i32', 4],
+  flags: ['u32', 8],
+  change: ['u32', 12],
+})
+
+/** linux/if_link.h: what a link and the peer of a new veth have in common. */
+const common = {
+  name: attribute(3, 'IFLA_IFNAME', text),
+  mtu: attribute(4, 'IFLA_MTU', u32),
+  mac: attribute(1, 'IFLA_ADDRESS', macAddress),
+  netnsFd: attribute(28, 'IFLA_NET_NS_FD', u32),
+}
+
+/** linux/if_link.h: IFLA_BR_*, what IFLA_INFO_DATA is for the kind `bridge`. */
+const bridge = attributeSet({
+  vlanFiltering: attribute(7, 'IFLA_BR_VLAN_FILTERING', flag),
+})
+
+/** linux/if_link.h: IFLA_BRPORT_*, what IFLA_INFO_SLAVE_DATA is for the kind `bridge`. */
+const bridgePort = attributeSet({
+  state: attribute(1, 'IFLA_BRPORT_STATE', u8),
+  hairpin: attribute(4, 'IFLA_BRPORT_MODE', flag),
+  isolated: attribute(33, 'IFLA_BRPORT_ISOLATED', flag),
+})
+
+/** linux/veth.h: what IFLA_INFO_DATA is for the kind `veth`. */
+const veth = attributeSet({
+  peer: attribute(1, 'VETH_INFO_PEER', withAttributes(ifinfomsg, attributeSet(common))),
+})
+
+/** linux/if_link.h: IFLA_INFO_*. */
+const info = attributeSet({
+  kind: attribute(1, 'IFLA_INFO_KIND', text),
+  data: attribute(2, 'IFLA_INFO_DATA', raw),
+  portKind: attribute(4, 'IFLA_INFO_SLAVE_KIND', text),
+  portData: attribute(5, 'IFLA_INFO_SLAVE_DATA', raw),
+})
+
+type Value<C> = C extends Codec<infer T> ? T : never
+
+/** What kind of link it is, and what that kind has of its own. */
+export interface LinkInfo {
+  readonly kind?: string | undefined
+  /** For the kind `bridge`. */
+  readonly bridge?: Value<typeof bridge> | undefined
+  /** For a new link of the kind `veth`. */
+  readonly veth?: Value<typeof veth> | undefined
+  /** The kind of its master. */
+  readonly portKind?: string | undefined
+  /** For a port of a bridge. */
+  readonly bridgePort?: Value<typeof bridgePort> | undefined
+}
+
+const linkInfo: Codec<LinkInfo> = {
+  encode({ kind, portKind, ...data }) {
+    return info.encode({
+      kind,
+      data: (data.bridge && bridge.encode(data.bridge)) ?? (data.veth && veth.encode(data.veth)),
+      portKind,
+      portData: data.bridgePort && bridgePort.encode(data.bridgePort),
+    })
+  },
+  decode(bytes) {
+    const { data, portData, ...kinds } = info.decode(bytes)
+    return {
+      ...kinds,
+      ...(data && kinds.kind === 'bridge' && { bridge: bridge.decode(data) }),
+      ...(data && kinds.kind === 'veth' && { veth: veth.decode(data) }),
+      ...(portData && kinds.portKind === 'bridge' && { bridgePort: bridgePort.decode(portData) }),
+    }
+  },
+}
+
+/** The codec of link messages. */
+export const linkMessage = withAttributes(
+  ifinfomsg,
+  // linux/if_link.h: IFLA_*
+  attributeSet({
+    ...common,
+    link: attribute(5, 'IFLA_LINK', i32),
+    master: attribute(10, 'IFLA_MASTER', u32),
+    operState: attribute(16, 'IFLA_OPERSTATE', u8),
+    info: attribute(18, 'IFLA_LINKINFO', linkInfo),
+    alias: attribute(20, 'IFLA_IFALIAS', text),
+    extMask: attribute(29, 'IFLA_EXT_MASK', u32),
+    promiscuity: attribute(30, 'IFLA_PROMISCUITY', u32),
+    linkNetnsId: attribute(37, 'IFLA_LINK_NETNSID', i32),
+  }),
+)
+
+/** A link message as it is read. */
+export type LinkMessage = ReturnType<typeof linkMessage.decode>
+
+/** A link message as it is written: whatever is left out is zero or not sent. */
+export type LinkRequest = Parameters<typeof linkMessage.encode>[0]
