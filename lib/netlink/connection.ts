@@ -1,8 +1,6 @@
-import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { hasCode } from '../cni/errors.ts'
-import { recv, send, setsockopt, socket } from '../net/libc.ts'
-import { concat, u32 } from './attribute.ts'
+import { concat } from './attribute.ts'
 import { NetlinkError } from './error.ts'
 import {
   decodeAck,
@@ -15,25 +13,11 @@ import {
   NLMSG_ERROR,
 } from './message.ts'
 import type { Ack, Message } from './message.ts'
-
-// linux/socket.h
-const AF_NETLINK = 16
-const SOL_NETLINK = 270
-const MSG_PEEK = 0x2
-const MSG_TRUNC = 0x20
-// linux/net.h, asm-generic/fcntl.h
-const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
-// asm-generic/socket.h
-const SOL_SOCKET = 1
-const SO_RCVTIMEO = 20
-// linux/netlink.h
-const NETLINK_ROUTE = 0
-const NETLINK_EXT_ACK = 11
-const NETLINK_GET_STRICT_CHK = 12
+import { openSocket } from './socket.ts'
+import type { Socket } from './socket.ts'
 
 const timeoutSeconds = 10
-/** How often a dump is asked for again because the kernel's tables changed under it. */
+/** How often a dump is asked for again because the kernel's table changed under it. */
 const dumpAttempts = 10
 /** How many requests go out together: their answers must fit in the socket's receive buffer. */
 const batchSize = 64
@@ -54,42 +38,20 @@ interface Reply {
 }
 
 /**
- * A NETLINK_ROUTE socket. It belongs to the network namespace it was opened in, wherever the
- * thread goes afterwards.
+ * Asks the kernel for links, addresses and routes of one network namespace: the one its socket was
+ * opened in, wherever the thread goes afterwards.
  */
 export class Connection implements Disposable {
-  readonly #fd: number
+  readonly #socket: Socket
   #sequence = 0
-  #open = true
 
-  private constructor(fd: number) {
-    this.#fd = fd
+  constructor(socket: Socket) {
+    this.#socket = socket
   }
 
-  /** Opens a socket in the calling thread's network namespace; throws a `SyscallError`. */
+  /** Connects to the calling thread's network namespace; throws a `SyscallError`. */
   static open(): Connection {
-    const connection = new Connection(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE))
-    try {
-      connection.#setOptions()
-      return connection
-    } catch (error) {
-      connection[Symbol.dispose]()
-      throw error
-    }
-  }
-
-  #setOptions(): void {
-    // struct timeval, linux/time.h: seconds and microseconds of 64 bits each
-    const timeout = new BigInt64Array([BigInt(timeoutSeconds), 0n])
-    setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer))
-    for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
-      try {
-        setsockopt(this.#fd, SOL_NETLINK, option, u32.encode(1))
-      } catch (error) {
-        // Linux before 4.20 lacks strict checks: it gives less text, and dumps without filter
-        if (!hasCode(error, 'ENOPROTOOPT')) throw error
-      }
-    }
+    return new Connection(openSocket(timeoutSeconds))
   }
 
   /**
@@ -125,20 +87,17 @@ export class Connection implements Disposable {
   #exchange(requests: readonly Request[]): Reply[] {
     const first = this.#sequence + 1
     this.#sequence += requests.length
-    const datagram = requests.map(({ type, flags = 0, payload }, index) =>
-      encodeMessage({
-        type,
-        flags: flags | NLM_F_REQUEST | NLM_F_ACK,
-        sequence: first + index,
-        payload,
-      }),
-    )
-    send(this.#fd, concat(datagram))
+    const messages = requests.map(({ flags = 0, ...request }, index) => ({
+      ...request,
+      flags: flags | NLM_F_REQUEST | NLM_F_ACK,
+      sequence: first + index,
+    }))
+    this.#socket.send(concat(messages.map(encodeMessage)))
     const replies = requests.map((): Reply => ({ messages: [] }))
     for (const [index, { operation }] of requests.entries()) {
       while (replies[index]?.ack === undefined) {
-        for (const message of decodeMessages(this.#receive(operation))) {
-          // an answer to no request of these came too late for an earlier one that timed out
+        for (const message of this.#receive(operation)) {
+          // an answer to none of these requests came too late for one that timed out
           const reply = replies[message.sequence - first]
           if (reply !== undefined) take(reply, message)
         }
@@ -147,26 +106,19 @@ export class Connection implements Disposable {
     return replies
   }
 
-  /** The next datagram, whole. */
-  #receive(operation: string): Uint8Array {
-    for (;;) {
-      try {
-        const size = recv(this.#fd, new Uint8Array(0), MSG_PEEK | MSG_TRUNC)
-        const bytes = new Uint8Array(size)
-        return bytes.subarray(0, recv(this.#fd, bytes, 0))
-      } catch (error) {
-        if (hasCode(error, 'EINTR')) continue
-        if (!hasCode(error, 'EAGAIN')) throw error
-        const text = `the kernel did not answer within ${timeoutSeconds} s`
-        throw new NetlinkError(operation, { errno: constants.errno.ETIMEDOUT, text })
-      }
+  #receive(operation: string): Message[] {
+    try {
+      return decodeMessages(this.#socket.receive())
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN')) throw error
+      const text = `the kernel did not answer within ${timeoutSeconds} s`
+      throw new NetlinkError(operation, { errno: constants.errno.ETIMEDOUT, text })
     }
   }
 
-  /** Closes the socket; again is fine. */
+  /** Closes the socket. */
   [Symbol.dispose](): void {
-    if (this.#open) closeSync(this.#fd)
-    this.#open = false
+    this.#socket[Symbol.dispose]()
   }
 }
 

@@ -16,17 +16,16 @@ export class NetlinkError extends Error {
   readonly errno: number
   /** What the kernel says about it in words; empty when it says nothing. */
   readonly kernelMessage: string
+  /** The operation, the kernel's words, and where in the request it found fault. */
+  readonly details: string
 
-  constructor(operation: string, { errno, text = '' }: Ack) {
+  constructor(operation: string, { errno, text = '', offset }: Ack) {
     super(errnoText(errno))
     this.operation = operation
     this.code = getSystemErrorName(-errno)
     this.errno = errno
     this.kernelMessage = text
-  }
-
-  /** The operation and the kernel's words. */
-  get details(): string {
-    return [this.operation, this.kernelMessage].filter((part) => part !== '').join(': ')
+    const place = offset === undefined ? '' : ` (attribute at byte ${offset} of the request)`
+    this.details = (text === '' ? operation : `${operation}: ${text}`) + place
   }
 }

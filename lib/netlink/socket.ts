@@ -1,0 +1,76 @@
+import { closeSync } from 'node:fs'
+import { hasCode } from '../cni/errors.ts'
+import { recv, send, setsockopt, socket } from '../net/libc.ts'
+import { u32 } from './attribute.ts'
+
+// linux/socket.h
+const AF_NETLINK = 16
+const SOL_NETLINK = 270
+const MSG_PEEK = 0x2
+const MSG_TRUNC = 0x20
+// linux/net.h, asm-generic/fcntl.h
+const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0o2000000
+// asm-generic/socket.h
+const SOL_SOCKET = 1
+const SO_RCVTIMEO = 20
+// linux/netlink.h
+const NETLINK_ROUTE = 0
+const NETLINK_EXT_ACK = 11
+const NETLINK_GET_STRICT_CHK = 12
+
+/** Carries datagrams between a connection and the kernel. */
+export interface Socket extends Disposable {
+  send(datagram: Uint8Array): void
+  /** The next datagram, whole. Throws a `SyscallError`: `EAGAIN` when none came in time. */
+  receive(): Uint8Array
+}
+
+/**
+ * Opens a NETLINK_ROUTE socket in the calling thread's network namespace, where it stays, whose
+ * `receive` waits so many seconds. Throws a `SyscallError`.
+ */
+export function openSocket(timeoutSeconds: number): Socket {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
+  try {
+    setOptions(fd, timeoutSeconds)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  let open = true
+  return {
+    send: (datagram) => send(fd, datagram),
+    receive: () => receive(fd),
+    [Symbol.dispose]() {
+      if (open) closeSync(fd)
+      open = false
+    },
+  }
+}
+
+function setOptions(fd: number, timeoutSeconds: number): void {
+  // struct timeval, linux/time.h: seconds and microseconds, 64 bits each
+  const timeout = new BigInt64Array([BigInt(timeoutSeconds), 0n])
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer))
+  for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
+    try {
+      setsockopt(fd, SOL_NETLINK, option, u32.encode(1))
+    } catch (error) {
+      // Linux before 4.20 has no strict checks: its dumps hold more than was asked for
+      if (!hasCode(error, 'ENOPROTOOPT')) throw error
+    }
+  }
+}
+
+function receive(fd: number): Uint8Array {
+  for (;;) {
+    try {
+      const size = recv(fd, new Uint8Array(0), MSG_PEEK | MSG_TRUNC)
+      const datagram = new Uint8Array(size)
+      return datagram.subarray(0, recv(fd, datagram, 0))
+    } catch (error) {
+      if (!hasCode(error, 'EINTR')) throw error
+    }
+  }
+}
