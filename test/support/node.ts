@@ -50,7 +50,7 @@ export function kernelSkip(): string | false {
  * namespace would take IPv4 forwarding over from the machine).
  */
 export function makeNode(scope: Scope): Node {
-  const dir = mkdtempSync(join(tmpdir(), 'cnits-'))
+  const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
   scope.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const namespace = addNamespace(scope)
   runSync(['ip', '-n', namespace.name, 'link', 'set', 'lo', 'up'])

@@ -1,0 +1,42 @@
+# Everything but make, node and npm is fetched: by `npm ci`, and by apt-get for the tests.
+
+DESTDIR =
+CNI_BIN_DIR = /opt/cni/bin
+CNI_CONF_DIR = /etc/cni/net.d
+
+node = node_modules/.bin/node --disable-warning=ExperimentalWarning
+sources = $(shell find plugins ipam lib scripts/build scripts/build.ts scripts/package.ts -type f)
+
+all: dist/bin/cni ## build and package the executables into dist/bin (the default)
+
+demo: all ## show two pods getting a network from the flannel plugin (root)
+	$(node) scripts/demo.ts
+
+test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests
+	node_modules/.bin/node node_modules/.bin/tsc -p .
+	node_modules/.bin/node node_modules/.bin/prettier --check --log-level=warn .
+	$(node) scripts/test/packages.ts
+	$(node) scripts/test.ts
+
+install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)
+	$(node) scripts/install.ts '$(DESTDIR)$(CNI_BIN_DIR)' '$(DESTDIR)$(CNI_CONF_DIR)'
+
+clean: ## remove what was built
+	rm -rf dist .tap
+
+help: ## say what the targets are
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST))
+
+dist/bin/cni: node_modules/.package-lock.json $(sources)
+	$(node) scripts/build.ts
+	$(node) scripts/package.ts
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --ignore-scripts
+	touch $@
+
+node_modules/.tap-built: node_modules/.package-lock.json package.json
+	node_modules/.bin/node node_modules/.bin/tap build
+	touch $@
+
+.PHONY: all demo test install clean help

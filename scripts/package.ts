@@ -1,0 +1,60 @@
+/**
+ * Makes the executables: the bundle and the pinned Node in one file, which stands in dist/bin
+ * under the name of every plugin.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
+import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
+
+const root = join(import.meta.dirname, '..')
+const bundle = join(root, 'dist/cni.cjs')
+const binDir = join(root, 'dist/bin')
+const packaged = join(binDir, `.packaged-${process.pid}`)
+
+const names = ['flannel', 'bridge', 'host-local', 'loopback', 'cni']
+if (existsSync(join(root, 'plugins/portmap'))) names.push('portmap')
+
+const seaConfig = {
+  disableExperimentalSEAWarning: true,
+  useSnapshot: false,
+  useCodeCache: true,
+  execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi
+  // Without it NODE_OPTIONS in the environment could load other code into a root process.
+  execArgvExtension: 'none',
+}
+
+mkdirSync(binDir, { recursive: true })
+try {
+  await makeExecutable(packaged)
+  checkExecutable(packaged)
+  for (const name of names) publish(packaged, join(binDir, name))
+} finally {
+  rmSync(packaged, { force: true })
+}
+
+/** Writes the executable to `output`. */
+async function makeExecutable(output: string): Promise<void> {
+  const { arch } = process
+  const nodePath = join(root, `node_modules/node-linux-${arch}/bin/node`)
+  const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const
+  await pkg.default(bundle, { nodePath, seaConfig, targets: [target] })
+}
+
+/** Throws unless the executable answers VERSION, also when NODE_OPTIONS asks for other code. */
+function checkExecutable(path: string): void {
+  const env = { CNI_COMMAND: 'VERSION', NODE_OPTIONS: '--require=/nonexistent/injected.cjs' }
+  const { stdout, stderr } = spawnSync(path, { env, argv0: 'bridge', encoding: 'utf8' })
+  const expected = JSON.stringify({ cniVersion: currentVersion, supportedVersions })
+  if (stdout.trim() !== expected || stderr !== '') {
+    throw new Error(`${path} answers VERSION with ${stdout}${stderr}, expected ${expected}`)
+  }
+}
+
+/** Puts a hard link of `file` at `path`, in place of what is there, which may be running. */
+function publish(file: string, path: string): void {
+  const link = `${path}.${process.pid}`
+  linkSync(file, link)
+  renameSync(link, path)
+}

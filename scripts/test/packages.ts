@@ -1,0 +1,56 @@
+/**
+ * Installs the Debian packages that tests use and this machine lacks. What cannot be installed is
+ * no failure: the tests that need it are skipped, and this says so beforehand.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** A package, the file it is here for, and what is skipped without it. */
+interface Need {
+  readonly name: string
+  readonly file: string
+  readonly tests: string
+}
+
+const needs: readonly Need[] = [
+  { name: 'iproute2', file: 'ip', tests: 'everything in network namespaces' },
+  { name: 'iputils-ping', file: 'ping', tests: 'everything in network namespaces' },
+  { name: 'nftables', file: 'nft', tests: 'nftables rules' },
+  { name: 'iptables', file: 'iptables', tests: 'iptables rules' },
+  { name: 'conntrack', file: 'conntrack', tests: 'connection tracking' },
+  { name: 'tcpdump', file: 'tcpdump', tests: 'packets on the wire' },
+  { name: 'strace', file: 'strace', tests: 'system calls' },
+  { name: 'containerd', file: 'containerd', tests: 'the container runtime' },
+  { name: 'runc', file: 'runc', tests: 'the container runtime' },
+  { name: 'busybox-static', file: 'busybox', tests: 'the container runtime' },
+  {
+    name: 'containernetworking-plugins',
+    file: '/usr/lib/cni/bridge',
+    tests: 'comparison with the Go plugins',
+  },
+]
+
+const missing = needs.filter(isMissing)
+if (missing.length > 0) install(missing)
+for (const { name, file, tests } of missing.filter(isMissing)) {
+  console.log(`${file} (Debian package ${name}) is missing; skipped without it: ${tests}`)
+}
+
+function isMissing({ file }: Need): boolean {
+  const folders = `${process.env['PATH']}:/usr/sbin:/sbin`.split(delimiter)
+  return !(file.startsWith('/')
+    ? existsSync(file)
+    : folders.some((at) => existsSync(join(at, file))))
+}
+
+function install(packages: readonly Need[]): void {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const names = packages.map(({ name }) => name)
+  console.log(`apt-get install ${names.join(' ')}`)
+  for (const args of [['update'], ['install', '--yes', '--no-install-recommends', ...names]]) {
+    const { status } = spawnSync('apt-get', ['-qq', ...args], { env, stdio: 'inherit' })
+    if (status !== 0) return
+  }
+}
