@@ -35,13 +35,9 @@ async function readSchema(path: string): Promise<ConfSchema<unknown>['schema']> 
   return schema
 }
 
-/** The source of a CommonJS module that exports `confSchema`, its validator compiled. */
+/** The source of a module that exports `confSchema`, its validator compiled. */
 export function compiledModule(schema: ConfSchema<unknown>['schema']): string {
-  const ajv = new Ajv({ ...schemaOptions, code: { source: true, esm: false } })
-  const validator = standaloneCode(ajv, ajv.compile(schema))
-  return [
-    validator,
-    `const validate = module.exports`,
-    `module.exports = { confSchema: { schema: ${JSON.stringify(schema)}, validate } }`,
-  ].join('\n')
+  const ajv = new Ajv({ ...schemaOptions, code: { source: true, esm: true } })
+  const validator = standaloneCode(ajv, ajv.compile(schema)) // exports it as `validate`
+  return `${validator}\nexport const confSchema = { schema: ${JSON.stringify(schema)}, validate }`
 }
