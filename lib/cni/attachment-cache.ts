@@ -1,0 +1,93 @@
+/**
+ * The attachments that a runtime made and has not deleted yet: one file for each, where the Go
+ * library keeps them, so that either can delete what the other made.
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { readStateFile, replaceFile } from '../files.ts'
+import { checkAttachment, type Attachment, type AttachmentName } from './attachment.ts'
+import { decodeCachedResult, decodeEntry, encodeEntry } from './cache-entry.ts'
+import type { NetworkConfigList } from './conf-list.ts'
+import { errorText, hasCode } from './errors.ts'
+import type { Log } from './plugin.ts'
+import type { Result } from './result.ts'
+import type { Version } from './versions.ts'
+
+export class AttachmentCache {
+  readonly #folder: string
+
+  /** `folder` is the runtime's state folder, `/var/lib/cni` as a rule; it is made when needed. */
+  constructor(folder: string) {
+    this.#folder = join(folder, 'results')
+  }
+
+  /** Keeps an attachment; its result in `version`. The file appears whole or not at all. */
+  write(list: NetworkConfigList, attachment: Attachment, result: Result, version: Version): void {
+    const file = this.#file(list.name, attachment)
+    const entry = { network: list.name, attachment }
+    const temporary = join(this.#folder, `.${basename(file)}.tmp`)
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    replaceFile(file, temporary, encodeEntry(entry, list.source, result, version), 0o600)
+  }
+
+  /**
+   * The result of an attachment, or undefined when none is kept. Throws a `CniError` when the file
+   * is garbled, and what the file system throws.
+   */
+  readResult(network: string, name: AttachmentName): Result | undefined {
+    const text = readIfThere(this.#file(network, name))
+    return text === undefined ? undefined : decodeCachedResult(text)
+  }
+
+  /** The attachment with these names as it was made, or undefined when that is not known. */
+  find(network: string, name: AttachmentName, log: Log): Attachment | undefined {
+    return this.#readEntry(this.#file(network, name), log)?.attachment
+  }
+
+  /** Forgets an attachment; one that is not kept is forgotten already. */
+  remove(network: string, name: AttachmentName): void {
+    rmSync(this.#file(network, name), { force: true })
+  }
+
+  /** The attachments of a network, by file name; a file that cannot be read is logged. */
+  list(network: string, log: Log): Attachment[] {
+    return this.#fileNames()
+      .filter((name) => name.startsWith(`${network}-`))
+      .flatMap((name) => this.#readEntry(join(this.#folder, name), log) ?? [])
+      .filter((entry) => entry.network === network)
+      .map(({ attachment }) => attachment)
+  }
+
+  #readEntry(file: string, log: Log) {
+    try {
+      const text = readIfThere(file)
+      return text === undefined ? undefined : decodeEntry(text)
+    } catch (error) {
+      log.warn(`${file} does not say which attachment it is for, left alone: ${errorText(error)}`)
+      return undefined
+    }
+  }
+
+  #fileNames(): string[] {
+    try {
+      return readdirSync(this.#folder).sort()
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return []
+      throw error
+    }
+  }
+
+  #file(network: string, name: AttachmentName): string {
+    checkAttachment(network, name) // none of the names leads out of the folder
+    return join(this.#folder, `${network}-${name.containerId}-${name.ifName}`)
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readStateFile(file)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,100 @@
+/** The folder in which network configurations stand, `/etc/cni/net.d` as a rule. */
+import { readdirSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+import { readSmallFile } from '../files.ts'
+import { listOfOne, parseConfList, parseJson, type NetworkConfigList } from './conf-list.ts'
+import { CniError, ErrorCode, errorText, hasCode, toCniError } from './errors.ts'
+import { checkNetworkName } from './names.ts'
+import { parsePluginConf, type PluginConf } from './plugin-conf.ts'
+
+/**
+ * Finds the configuration of a network by its name: first in the `.conflist` files, in the order
+ * of their names, then in the single configurations (`.conf`, `.json`) of older runtimes. Throws a
+ * `CniError` when there is none, or when a file before it cannot be read: that file may be the one
+ * that is meant.
+ */
+export function findConfList(folder: string, name: string): NetworkConfigList {
+  const lists = confFiles(folder, '.conflist')
+  for (const file of lists) {
+    const source = readConf(file)
+    const list = located(file, () => parseConfList(source))
+    if (list.name === name) return addFolderPlugins(file, list)
+  }
+  const singles = confFiles(folder, '.conf', '.json')
+  for (const file of singles) {
+    const plugin = readPluginConf(file)
+    if (plugin.name === name) return located(file, () => listOfOne(plugin))
+  }
+  throw notFound(folder, name, [...lists, ...singles])
+}
+
+/** The list with the plugins of the folder beside its file that has the network's name. */
+function addFolderPlugins(file: string, list: NetworkConfigList): NetworkConfigList {
+  if (list.loadOnlyInlinedPlugins) return list
+  located(file, () => checkNetworkName(list.name)) // it must not lead out of the folder
+  const folder = join(dirname(file), list.name)
+  const plugins = [...list.plugins, ...confFiles(folder, '.conf').map(readPluginConf)]
+  if (plugins.length > 0) return { ...list, plugins }
+  throw new CniError(
+    ErrorCode.invalidNetworkConfig,
+    'no plugin configs found',
+    `${file} has no "plugins", and there is no *.conf in ${folder}; add plugins to either`,
+  )
+}
+
+function readPluginConf(file: string): PluginConf {
+  const source = readConf(file)
+  return located(file, () => parsePluginConf(parseJson(source, 'error parsing configuration: ')))
+}
+
+function readConf(file: string): string {
+  try {
+    return readSmallFile(file)
+  } catch (error) {
+    throw ioFailure(`error reading ${file}: `, error)
+  }
+}
+
+/** Runs `parse`; the error says which file it is about and what to do. */
+function located<T>(file: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    const { code, message, details } = toCniError(error)
+    const remedy = `in ${file}: correct it, or move it out of the folder`
+    const text = details === '' ? remedy : `${remedy}; ${details}`
+    throw new CniError(code, message, text, { cause: error })
+  }
+}
+
+/** The paths of the files in `folder` with one of the extensions, in byte order. */
+function confFiles(folder: string, ...extensions: string[]): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && extensions.includes(extname(entry.name)))
+      .map((entry) => join(folder, entry.name))
+      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw ioFailure(`failed to read configuration files in ${folder}: `, error)
+  }
+}
+
+function ioFailure(prefix: string, error: unknown): CniError {
+  return new CniError(ErrorCode.ioFailure, `${prefix}${errorText(error)}`, '', { cause: error })
+}
+
+function notFound(folder: string, name: string, files: readonly string[]): CniError {
+  if (files.length === 0) {
+    return new CniError(
+      ErrorCode.invalidNetworkConfig,
+      `no net configurations found in ${folder}`,
+      'put a .conflist file there, or name another folder',
+    )
+  }
+  return new CniError(
+    ErrorCode.invalidNetworkConfig,
+    `no net configuration with name ${JSON.stringify(name)} in ${folder}`,
+    `looked for "name": ${JSON.stringify(name)} in ${files.join(', ')}`,
+  )
+}

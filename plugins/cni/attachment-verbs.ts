@@ -1,0 +1,74 @@
+/** The verbs about one attachment. Each returns what stands on stdout. */
+import type { Attachment } from '../../lib/cni/attachment.ts'
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import type { NetworkConfigList } from '../../lib/cni/conf-list.ts'
+import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
+import { encodeResult } from '../../lib/cni/result-encode.ts'
+import {
+  addNetworkList,
+  checkNetworkList,
+  delNetworkList,
+  validateAdd,
+  type Runtime,
+} from '../../lib/cni/runtime.ts'
+import { requireNetns } from './sandbox.ts'
+
+/**
+ * Attaches, and returns the result. What a failed ADD did is taken back: a person has no runtime
+ * that would delete it later.
+ */
+export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+  const version = validateAdd(runtime, list, attachment)
+  requireNetns(attachment.netns)
+  requireUnattached(runtime, list, attachment)
+  try {
+    return `${encodeResult(addNetworkList(runtime, list, attachment), version)}\n`
+  } catch (error) {
+    takeBack(runtime, list, attachment)
+    throw error
+  }
+}
+
+/** A second ADD would fail in the middle, and taking it back would remove what the first made. */
+function requireUnattached(
+  { cache, log }: Runtime,
+  { name }: NetworkConfigList,
+  wanted: Attachment,
+) {
+  const { netns, ifName } = wanted
+  if (cache.find(name, wanted, log) === undefined) return
+  throw new CniError(
+    ErrorCode.invalidEnvironment,
+    `${netns} is attached to network ${JSON.stringify(name)} as ${ifName} already`,
+    `remove that first: cni del ${name} ${netns} -i ${ifName}`,
+  )
+}
+
+/** Calls every plugin with DEL, also when one of them fails, and logs how that went. */
+function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): void {
+  const deletions = list.plugins.toReversed().map((plugin) => () => {
+    delNetworkList(runtime, { ...list, plugins: [plugin] }, attachment)
+  })
+  try {
+    attemptAll(deletions)
+    runtime.log.warn('the add failed; DEL of every plugin took it back')
+  } catch (error) {
+    runtime.log.warn(`the add failed, and taking it back failed too: ${errorText(error)}`)
+  }
+}
+
+/** Checks that the attachment is as it was made. */
+export function check(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+  requireNetns(attachment.netns)
+  checkNetworkList(runtime, list, attachment)
+  const { netns, ifName } = attachment
+  return list.disableCheck
+    ? `not checked: network ${JSON.stringify(list.name)} has "disableCheck": true\n`
+    : `${ifName} in ${netns} is as it was made\n`
+}
+
+/** Removes the attachment; nothing is said when that succeeds, or when there is none. */
+export function del(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+  delNetworkList(runtime, list, attachment)
+  return ''
+}

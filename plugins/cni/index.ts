@@ -1,0 +1,91 @@
+/**
+ * The command `cni`: what a container runtime does with a network, for a person to do by hand.
+ * Verbs, environment and container IDs are those of the Go project's cnitool, and so is what it
+ * keeps: either can remove what the other made.
+ */
+import type { Attachment } from '../../lib/cni/attachment.ts'
+import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
+import { findConfList } from '../../lib/cni/conf-dir.ts'
+import { toCniError } from '../../lib/cni/errors.ts'
+import type { Invoker } from '../../lib/cni/invoker.ts'
+import { createLog } from '../../lib/cni/log.ts'
+import type { Environment } from '../../lib/cni/plugin.ts'
+import type { Runtime } from '../../lib/cni/runtime.ts'
+import { supportedVersions } from '../../lib/cni/versions.ts'
+import { parseCommandLine, UsageError, type CommandLine } from './args.ts'
+import { add, check, del } from './attachment-verbs.ts'
+import { formatFailure } from './failure.ts'
+import { gc, status } from './network-verbs.ts'
+import { identify, readSettings } from './settings.ts'
+import { usage } from './usage.ts'
+
+/** A plugin that takes longer than this, in milliseconds, hangs. */
+export const pluginTimeoutMs = 120_000
+
+/** The outside world of the command. */
+export interface CniHost {
+  /** The version of this plugin set. */
+  readonly version: string
+  /** What relative paths are relative to. */
+  readonly cwd: string
+  /** The folder of the running executable. */
+  readonly binDir: string
+  /** Calls plugins as processes of their own, for at most `pluginTimeoutMs`. */
+  readonly invoker: Invoker
+  writeStdout(text: string): void
+  writeStderr(text: string): void
+}
+
+export const cniCommand = {
+  /**
+   * Does what the arguments after the command's name ask for. Returns the exit status: 1 when it
+   * failed, 2 when it was not understood.
+   */
+  run(argv: readonly string[], env: Environment, host: CniHost): 0 | 1 | 2 {
+    let line: CommandLine
+    try {
+      line = parseCommandLine(argv)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      host.writeStderr(`cni: ${error.message}\n\n${usage}`)
+      return 2
+    }
+    try {
+      host.writeStdout(answer(line, env, host))
+      return 0
+    } catch (error) {
+      host.writeStderr(formatFailure(title(line), toCniError(error)))
+      return 1
+    }
+  },
+}
+
+function title(line: CommandLine): string {
+  return 'network' in line ? `cni ${line.verb} ${line.network}` : `cni ${line.verb}`
+}
+
+/** What stands on stdout. */
+function answer(line: CommandLine, env: Environment, host: CniHost): string {
+  if (line.verb === 'help') return usage
+  if (line.verb === 'version') {
+    return `cni ${host.version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`
+  }
+  const settings = readSettings(env, host.binDir)
+  const runtime: Runtime = {
+    invoker: host.invoker,
+    cache: new AttachmentCache(settings.cacheDir),
+    env,
+    path: settings.path,
+    log: createLog(title(line), 'warn', (text) => host.writeStderr(text)),
+  }
+  const list = findConfList(settings.confDir, line.network)
+  if (!('netns' in line)) return { status, gc }[line.verb](runtime, list)
+  const name = { ...identify(host.cwd, line.netns), ifName: line.ifName ?? settings.ifName }
+  const made = line.verb === 'add' ? undefined : runtime.cache.find(list.name, name, runtime.log)
+  const attachment: Attachment = {
+    ...name,
+    args: settings.args ?? made?.args ?? [],
+    capabilityArgs: settings.capabilityArgs ?? made?.capabilityArgs ?? {},
+  }
+  return { add, check, del }[line.verb](runtime, list, attachment)
+}

@@ -1,0 +1,72 @@
+/** What `cni` reads from its environment. */
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { CniArg } from '../../lib/cni/attachment.ts'
+import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
+import { isObject } from '../../lib/cni/json.ts'
+import type { Environment } from '../../lib/cni/plugin.ts'
+
+export interface Settings {
+  /** The folder of network configurations. */
+  readonly confDir: string
+  /** The folders of plugins, separated by colons. */
+  readonly path: string
+  readonly cacheDir: string
+  readonly ifName: string
+  /** Absent when CNI_ARGS is not set. */
+  readonly args?: readonly CniArg[]
+  /** Absent when CAP_ARGS is not set. */
+  readonly capabilityArgs?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Reads the environment; `binDir` is the folder of the running executable. An empty variable
+ * counts as missing. Throws a `CniError` with code 4 for one that is malformed.
+ */
+export function readSettings(env: Environment, binDir: string): Settings {
+  const valueOf = (name: string, fallback: string) => env[name] || fallback
+  return {
+    confDir: valueOf('NETCONFPATH', '/etc/cni/net.d'),
+    path: valueOf('CNI_PATH', `${binDir}:/opt/cni/bin`),
+    cacheDir: valueOf('CNI_CACHE_DIR', '/var/lib/cni'),
+    ifName: valueOf('CNI_IFNAME', 'eth0'),
+    ...(env['CNI_ARGS'] && { args: parseCniArgs(env['CNI_ARGS']) }),
+    ...(env['CAP_ARGS'] && { capabilityArgs: parseCapabilityArgs(env['CAP_ARGS']) }),
+  }
+}
+
+function parseCniArgs(text: string): CniArg[] {
+  return text.split(';').map((pair) => {
+    const [key = '', value = '', ...rest] = pair.split('=')
+    if (key !== '' && value !== '' && rest.length === 0) return [key, value]
+    throw new CniError(
+      ErrorCode.invalidEnvironment,
+      `invalid CNI_ARGS pair ${JSON.stringify(pair)}`,
+      `CNI_ARGS is ${JSON.stringify(text)}; expected KEY=VALUE;KEY=VALUE`,
+    )
+  })
+}
+
+function parseCapabilityArgs(text: string): Record<string, unknown> {
+  const invalid = (problem: string) =>
+    new CniError(
+      ErrorCode.invalidEnvironment,
+      `invalid CAP_ARGS: ${problem}`,
+      'expected a JSON object by capability, such as {"portMappings": [...]}',
+    )
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw invalid(errorText(error))
+  }
+  if (isObject(value)) return value
+  throw invalid(`found ${text}`)
+}
+
+/** The absolute path of a network namespace, and the container ID that stands for it. */
+export function identify(cwd: string, netns: string): { netns: string; containerId: string } {
+  const path = resolve(cwd, netns)
+  const hash = createHash('sha512').update(path).digest('hex')
+  return { netns: path, containerId: `cnitool-${hash.slice(0, 20)}` }
+}
