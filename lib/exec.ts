@@ -1,5 +1,6 @@
 /** Child processes: the only file that starts one. */
 import { getBuiltinModule } from 'node:process'
+import { hasCode } from './cni/errors.ts'
 import type { Environment } from './cni/plugin.ts'
 
 export interface Execution {
@@ -14,6 +15,8 @@ export interface ExecutionFailure {
   readonly text: string
   /** The errno's name when the process could not be started, `ETIMEDOUT` when time ran out. */
   readonly code?: string
+  /** What else there is to say about it. */
+  readonly details?: string
 }
 
 export interface ExecuteOptions {
@@ -40,7 +43,13 @@ export function execute(file: string, args: readonly string[], options: ExecuteO
   })
   const output = { stdout: stdout ?? '', stderr: stderr ?? '' }
   if (error === undefined && status === 0) return output
+  if (hasCode(error, 'ETIMEDOUT')) return { ...output, failure: timeout(options) }
   return { ...output, failure: failure(file, status, signal, error) }
+}
+
+function timeout({ timeoutMs }: ExecuteOptions): ExecutionFailure {
+  const details = `it did not end within ${timeoutMs / 1000} s and was killed`
+  return { text: 'signal: killed', code: 'ETIMEDOUT', details }
 }
 
 function failure(
@@ -50,8 +59,7 @@ function failure(
   error: NodeJS.ErrnoException | undefined,
 ): ExecutionFailure {
   if (error?.code !== undefined) {
-    const text = error.code === 'ETIMEDOUT' ? 'signal: killed' : `fork/exec ${file}: ${error.code}`
-    return { text, code: error.code }
+    return { text: `fork/exec ${file}: ${error.code}`, code: error.code }
   }
   if (signal !== null) return { text: `signal: ${signal === 'SIGKILL' ? 'killed' : signal}` }
   return { text: `exit status ${status}` }

@@ -14,7 +14,7 @@ import { emptyResult, type Result } from './result.ts'
 import { decodeResult } from './result-decode.ts'
 
 /** The runtime gives a whole chain about two minutes; a delegate that takes longer hangs. */
-const timeoutMs = 90_000
+const defaultTimeoutMs = 90_000
 
 /** A program that is being replaced right now cannot be started for a moment. */
 const busyRetries = 6
@@ -25,6 +25,8 @@ export interface DelegateHost {
   isSelf(file: string): boolean
   /** Serves a call of one of our own plugins, or returns undefined when none has this name. */
   dispatch(type: string, call: Call): Reply | undefined
+  /** After so many milliseconds a delegate is killed: 90 000 when left out. */
+  readonly timeoutMs?: number
   writeStderr(text: string): void
   sleep(ms: number): void
 }
@@ -62,6 +64,7 @@ function executePlugin(
   env: Environment,
   stdin: string,
 ): string {
+  const { timeoutMs = defaultTimeoutMs } = host
   for (let attempt = 0; ; attempt++) {
     const { stdout, stderr, failure } = execute(file, [], { input: stdin, env, timeoutMs })
     if (failure?.code === 'ETXTBSY' && attempt < busyRetries) {
@@ -90,7 +93,7 @@ function delegateError(stdout: string, stderr: string, failure: ExecutionFailure
     return new CniError(
       ErrorCode.unknown,
       `netplugin failed with no error message: ${failure.text}`,
-      `it did not end within ${timeoutMs / 1000} s and was killed`,
+      failure.details,
     )
   }
   if (stdout === '') {
