@@ -2,6 +2,7 @@
 import { getBuiltinModule } from 'node:process'
 import { hasCode } from './cni/errors.ts'
 import type { Environment } from './cni/plugin.ts'
+import { errnoText } from './net/libc.ts'
 
 export interface Execution {
   readonly stdout: string
@@ -33,7 +34,7 @@ const maxOutput = 16 * 1024 * 1024
 export function execute(file: string, args: readonly string[], options: ExecuteOptions): Execution {
   // Loaded when needed: it takes longer to load than most calls to run.
   const { spawnSync } = getBuiltinModule('node:child_process')
-  const { stdout, stderr, status, signal, error } = spawnSync(file, args, {
+  const { stdout, stderr, status, signal, ...rest } = spawnSync(file, args, {
     input: options.input,
     env: { ...options.env },
     timeout: options.timeoutMs,
@@ -41,6 +42,8 @@ export function execute(file: string, args: readonly string[], options: ExecuteO
     maxBuffer: maxOutput,
     encoding: 'utf8',
   })
+  // A program may end without reading its stdin; how it ended is what counts.
+  const error = hasCode(rest.error, 'EPIPE') ? undefined : rest.error
   const output = { stdout: stdout ?? '', stderr: stderr ?? '' }
   if (error === undefined && status === 0) return output
   if (hasCode(error, 'ETIMEDOUT')) return { ...output, failure: timeout(options) }
@@ -59,7 +62,8 @@ function failure(
   error: NodeJS.ErrnoException | undefined,
 ): ExecutionFailure {
   if (error?.code !== undefined) {
-    return { text: `fork/exec ${file}: ${error.code}`, code: error.code }
+    const reason = errnoText(Math.abs(error.errno ?? 0))
+    return { text: `fork/exec ${file}: ${reason}`, code: error.code }
   }
   if (signal !== null) return { text: `signal: ${signal === 'SIGKILL' ? 'killed' : signal}` }
   return { text: `exit status ${status}` }
