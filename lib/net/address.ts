@@ -1,4 +1,5 @@
 /** Addresses of links: the verbs of ip-address(8). */
+import { addressFamily } from '../netlink/address-family.ts'
 import {
   addressMessage,
   IFA_F_DADFAILED,
@@ -12,7 +13,6 @@ import {
 import type { AddressMessage } from '../netlink/address.ts'
 import type { Connection } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
-import { addressFamily } from './address-family.ts'
 import { family, formatCidr, lastIp } from './ip.ts'
 import type { Cidr, Family, Ip } from './ip.ts'
 import { indexName } from './link.ts'
@@ -48,8 +48,8 @@ export function addressAdd(connection: Connection, index: number, address: NewAd
     flags: NLM_F_CREATE | NLM_F_EXCL,
     payload: addressMessage.encode({
       ...identify(index, cidr),
-      ...(broadcast && { broadcast }),
-      ...(nodad && { flags32: IFA_F_NODAD }),
+      flags: nodad ? IFA_F_NODAD : 0,
+      broadcast,
     }),
   })
 }
@@ -86,7 +86,7 @@ function defaultBroadcast(cidr: Cidr): Ip | undefined {
 }
 
 function decodeAddress(message: AddressMessage): Address[] {
-  const { local, address, prefix, scope, broadcast, flags32: flags = message.flags } = message
+  const { local, address, prefix, scope, broadcast, allFlags: flags = message.flags } = message
   // on a point-to-point link `address` is the other end's
   const ip = local ?? address
   if (ip === undefined) return []

@@ -16,6 +16,6 @@ export function portSet(connection: Connection, index: number, changes: PortChan
   connection.execute({
     operation: `link set ${indexName(index)} type bridge_slave ${given.flat().join(' ')}`,
     type: RTM_NEWLINK,
-    payload: linkMessage.encode({ index, info: { portKind: 'bridge', bridgePort: changes } }),
+    payload: linkMessage.encode({ index, info: { kind: 'bridge_slave', bridgePort: changes } }),
   })
 }

@@ -1,6 +1,6 @@
 /** VLANs of bridge ports: the verbs of `bridge vlan`, bridge(8). */
+import { AF_BRIDGE } from '../netlink/address-family.ts'
 import {
-  AF_BRIDGE,
   BRIDGE_VLAN_INFO_PVID,
   BRIDGE_VLAN_INFO_RANGE_END,
   BRIDGE_VLAN_INFO_UNTAGGED,

@@ -10,7 +10,7 @@ import {
   RTM_GETLINK,
   RTM_NEWLINK,
 } from '../netlink/link.ts'
-import type { LinkRequest } from '../netlink/link.ts'
+import type { BridgePortData, LinkRequest } from '../netlink/link.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
 
 // linux/if.h: IF_OPER_*, as the Go plugins spell them
@@ -235,12 +235,10 @@ function decodeLink(payload: Uint8Array): Link {
   }
 }
 
-function decodePort({
-  hairpin = false,
-  isolated = false,
-  state = 0,
-}: {
-  readonly [key in 'hairpin' | 'isolated']?: boolean | undefined
-} & { readonly state?: number | undefined }): BridgePort {
-  return { hairpin, isolated, state: portStates[state] ?? 'disabled' }
+function decodePort({ hairpin, isolated, state }: BridgePortData): BridgePort {
+  return {
+    hairpin: hairpin ?? false,
+    isolated: isolated ?? false,
+    state: portStates[state ?? 0] ?? 'disabled',
+  }
 }

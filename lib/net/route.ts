@@ -1,5 +1,6 @@
 /** Routes: the verbs of ip-route(8). */
 import { hasCode } from '../cni/errors.ts'
+import { addressFamily, ipFamily } from '../netlink/address-family.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP } from '../netlink/message.ts'
 import {
@@ -7,6 +8,7 @@ import {
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   RTM_F_CLONED,
+  RTM_F_LOOKUP_TABLE,
   RTM_GETROUTE,
   RTM_NEWROUTE,
   RTN_UNICAST,
@@ -14,7 +16,6 @@ import {
   RTPROT_BOOT,
 } from '../netlink/route.ts'
 import type { RouteMessage } from '../netlink/route.ts'
-import { addressFamily, familyOf } from './address-family.ts'
 import { family, formatCidr, formatIp, ipFromValue } from './ip.ts'
 import type { Cidr, Family, Ip } from './ip.ts'
 import { indexName } from './link.ts'
@@ -118,6 +119,7 @@ export function routeGet(connection: Connection, ip: Ip): Route {
   const payload = routeMessage.encode({
     family: addressFamily(family(ip)),
     prefix: ip.bitSize,
+    flags: RTM_F_LOOKUP_TABLE,
     dst: ip,
   })
   const [message] = connection.execute({ operation, type: RTM_GETROUTE, payload })
@@ -128,7 +130,7 @@ export function routeGet(connection: Connection, ip: Ip): Route {
 
 /** A table as the header has it, and as an attribute where the header is too small. */
 function tableFields(table: number) {
-  return table < 256 ? { table } : { table: RT_TABLE_UNSPEC, table32: table }
+  return table < 256 ? { table } : { table: RT_TABLE_UNSPEC, fullTable: table }
 }
 
 /** The kernel answers ENOENT for a table that nobody has put a route in. */
@@ -142,7 +144,7 @@ function executeOnTable(connection: Connection, request: Request): RouteMessage[
 }
 
 function decodeRoute(message: RouteMessage): Route[] {
-  const of = familyOf(message.family)
+  const of = ipFamily(message.family)
   if (of === undefined) return []
   const { dst = ipFromValue(of, 0n), prefix, source, metrics } = message
   const hops = message.nextHops ?? [message]
@@ -150,7 +152,7 @@ function decodeRoute(message: RouteMessage): Route[] {
     dst: { ip: dst, prefix },
     ...(gateway && { gateway }),
     ...(outputIndex !== undefined && { linkIndex: outputIndex }),
-    table: message.table32 ?? message.table,
+    table: message.fullTable ?? message.table,
     scope: message.scope,
     priority: message.priority ?? 0,
     ...(metrics?.mtu !== undefined && { mtu: metrics.mtu }),

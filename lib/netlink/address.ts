@@ -13,7 +13,7 @@ export const IFA_F_DADFAILED = 0x08
 export const IFA_F_TENTATIVE = 0x40
 export const IFA_F_PERMANENT = 0x80
 
-/** The codec of address messages. `flags32` holds the flags beyond the eight of the header too. */
+/** The codec of address messages. `allFlags` has more bits than the header's `flags`. */
 export const addressMessage = withAttributes(
   // linux/if_addr.h
   struct('ifaddrmsg', 8, {
@@ -26,9 +26,9 @@ export const addressMessage = withAttributes(
   // linux/if_addr.h: IFA_*
   attributeSet({
     local: attribute(2, 'IFA_LOCAL', ipAddress),
-    address: attribute(1, 'IFA_ADDRESS', ipAddress),
     broadcast: attribute(4, 'IFA_BROADCAST', ipAddress),
-    flags32: attribute(8, 'IFA_FLAGS', u32),
+    address: attribute(1, 'IFA_ADDRESS', ipAddress),
+    allFlags: attribute(8, 'IFA_FLAGS', u32),
   }),
 )
 

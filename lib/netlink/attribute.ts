@@ -161,13 +161,19 @@ export const flag: Codec<boolean> = {
   decode: (bytes) => u8.decode(bytes) !== 0,
 }
 
-/** Text that ends with a zero byte. */
+/** Text; the kernel may put a zero byte behind it. */
 export const text: Codec<string> = {
-  encode: (value) => new TextEncoder().encode(`${value}\0`),
+  encode: (value) => new TextEncoder().encode(value),
   decode(bytes) {
     const end = bytes.indexOf(0)
     return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end))
   },
+}
+
+/** Text with a zero byte behind it. */
+export const zeroTerminated: Codec<string> = {
+  encode: (value) => text.encode(`${value}\0`),
+  decode: text.decode,
 }
 
 /** A payload that is taken as it is. */

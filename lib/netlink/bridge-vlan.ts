@@ -11,9 +11,6 @@ import { ifinfomsg } from './link.ts'
 import { struct } from './struct.ts'
 import type { Codec } from './struct.ts'
 
-/** linux/socket.h */
-export const AF_BRIDGE = 7
-
 // linux/if_bridge.h: bridge_vlan_info.flags
 export const BRIDGE_VLAN_INFO_PVID = 0x2
 export const BRIDGE_VLAN_INFO_UNTAGGED = 0x4

@@ -10,6 +10,7 @@ import {
   u32,
   u8,
   withAttributes,
+  zeroTerminated,
 } from './attribute.ts'
 import { struct } from './struct.ts'
 import type { Codec } from './struct.ts'
@@ -37,12 +38,13 @@ export const ifinfomsg = struct('ifinfomsg', 16, {
   change: ['u32', 12],
 })
 
-/** linux/if_link.h: what a link and the peer of a new veth have in common. */
+/** linux/if_link.h: IFLA_*, what any new link can be given, the peer of a veth too. */
 const common = {
-  name: attribute(3, 'IFLA_IFNAME', text),
   mtu: attribute(4, 'IFLA_MTU', u32),
   mac: attribute(1, 'IFLA_ADDRESS', macAddress),
+  master: attribute(10, 'IFLA_MASTER', u32),
   netnsFd: attribute(28, 'IFLA_NET_NS_FD', u32),
+  name: attribute(3, 'IFLA_IFNAME', zeroTerminated),
 }
 
 /** linux/if_link.h: IFLA_BR_*, what IFLA_INFO_DATA is for the kind `bridge`. */
@@ -70,19 +72,19 @@ const info = attributeSet({
   portData: attribute(5, 'IFLA_INFO_SLAVE_DATA', raw),
 })
 
-type Value<C> = C extends Codec<infer T> ? T : never
+export type BridgePortData = ReturnType<typeof bridgePort.decode>
 
 /** What kind of link it is, and what that kind has of its own. */
 export interface LinkInfo {
   readonly kind?: string | undefined
   /** For the kind `bridge`. */
-  readonly bridge?: Value<typeof bridge> | undefined
+  readonly bridge?: ReturnType<typeof bridge.decode> | undefined
   /** For a new link of the kind `veth`. */
-  readonly veth?: Value<typeof veth> | undefined
+  readonly veth?: ReturnType<typeof veth.decode> | undefined
   /** The kind of its master. */
   readonly portKind?: string | undefined
   /** For a port of a bridge. */
-  readonly bridgePort?: Value<typeof bridgePort> | undefined
+  readonly bridgePort?: BridgePortData | undefined
 }
 
 const linkInfo: Codec<LinkInfo> = {
@@ -112,7 +114,6 @@ export const linkMessage = withAttributes(
   attributeSet({
     ...common,
     link: attribute(5, 'IFLA_LINK', i32),
-    master: attribute(10, 'IFLA_MASTER', u32),
     operState: attribute(16, 'IFLA_OPERSTATE', u8),
     info: attribute(18, 'IFLA_LINKINFO', linkInfo),
     alias: attribute(20, 'IFLA_IFALIAS', text),
@@ -121,9 +122,6 @@ export const linkMessage = withAttributes(
     linkNetnsId: attribute(37, 'IFLA_LINK_NETNSID', i32),
   }),
 )
-
-/** A link message as it is read. */
-export type LinkMessage = ReturnType<typeof linkMessage.decode>
 
 /** A link message as it is written: whatever is left out is zero or not sent. */
 export type LinkRequest = Parameters<typeof linkMessage.encode>[0]

@@ -25,6 +25,7 @@ export const RTPROT_BOOT = 3
 // linux/rtnetlink.h: rtm_flags
 export const RTNH_F_ONLINK = 0x4
 export const RTM_F_CLONED = 0x200
+export const RTM_F_LOOKUP_TABLE = 0x1000
 
 const rtnexthop = struct('rtnexthop', 8, {
   length: ['u16', 0],
@@ -67,7 +68,7 @@ const metrics = attributeSet({
   advmss: attribute(8, 'RTAX_ADVMSS', u32),
 })
 
-/** The codec of route messages. `table32` holds a table beyond the 255 of the header too. */
+/** The codec of route messages. `fullTable` has more bits than the header's `table`. */
 export const routeMessage = withAttributes(
   // linux/rtnetlink.h
   struct('rtmsg', 12, {
@@ -85,9 +86,9 @@ export const routeMessage = withAttributes(
   attributeSet({
     dst: attribute(1, 'RTA_DST', ipAddress),
     gateway: attribute(5, 'RTA_GATEWAY', ipAddress),
-    outputIndex: attribute(4, 'RTA_OIF', u32),
-    table32: attribute(15, 'RTA_TABLE', u32),
+    fullTable: attribute(15, 'RTA_TABLE', u32),
     priority: attribute(6, 'RTA_PRIORITY', u32),
+    outputIndex: attribute(4, 'RTA_OIF', u32),
     source: attribute(7, 'RTA_PREFSRC', ipAddress),
     metrics: attribute(8, 'RTA_METRICS', metrics),
     nextHops: attribute(9, 'RTA_MULTIPATH', nextHops),
