@@ -1,6 +1,6 @@
 /** The host of a plugin executable: one process serves one call. */
 import { readSync, writeSync } from 'node:fs'
-import { waitReadable } from '../net/libc.ts'
+import { randomBytes, waitReadable } from '../net/libc.ts'
 import { version } from '../version.ts'
 import { createDelegate, isSameFile } from './delegate.ts'
 import { dispatch } from './dispatch.ts'
@@ -32,7 +32,7 @@ export function createProcessHost(plugins: readonly Plugin[]): Host {
   const host: Host = {
     version,
     writeStderr,
-    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    randomBytes,
     now: () => Date.now(),
     sleep,
     delegate: createDelegate({

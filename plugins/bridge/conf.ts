@@ -1,0 +1,131 @@
+import { parseCniArgs } from '../../lib/cni/cni-args.ts'
+import { CniError, ErrorCode, errorText, withPrefix } from '../../lib/cni/errors.ts'
+import { checkIfName } from '../../lib/cni/names.ts'
+import type { Request } from '../../lib/cni/plugin.ts'
+import { decodeDns, sameShape } from '../../lib/cni/result-decode.ts'
+import type { Dns } from '../../lib/cni/result.ts'
+import { readConf } from '../../lib/cni/schema.ts'
+import { macFromBytes, macToBytes } from '../../lib/net/mac.ts'
+import { confSchema, type RawBridgeConf } from './conf-schema.ts'
+import { checkVlan, parseTrunk } from './vlan-conf.ts'
+
+/** The configuration of the bridge plugin, checked, with its defaults. */
+export interface BridgeConf {
+  /** The name of the bridge. */
+  readonly bridge: string
+  readonly isGateway: boolean
+  readonly isDefaultGateway: boolean
+  readonly forceAddress: boolean
+  readonly ipMasq: boolean
+  /** In bytes; undefined for the kernel's default. */
+  readonly mtu: number | undefined
+  readonly hairpinMode: boolean
+  readonly promiscMode: boolean
+  /** 1 to 4094; undefined for none. */
+  readonly vlan: number | undefined
+  /** Tagged VLANs in ascending order; undefined when the port is no trunk. */
+  readonly vlanTrunk: readonly number[] | undefined
+  readonly preserveDefaultVlan: boolean
+  readonly macspoofchk: boolean
+  readonly enableDad: boolean
+  readonly disableContainerInterface: boolean
+  readonly portIsolation: boolean
+  /** The IPAM plugin; empty for a layer-2 network. */
+  readonly ipamType: string
+  readonly dns: Dns
+  /** Of the container's interface, lower case with colons. */
+  readonly mac: string | undefined
+}
+
+/** Reads and checks the configuration; throws a `CniError`, mostly with code 7. */
+export function parseBridgeConf(request: Request): BridgeConf {
+  return withPrefix('failed to load netconf: ', () => {
+    const raw = readConf(confSchema, request.conf, '')
+    return {
+      bridge: bridgeName(raw),
+      isGateway: (raw.isGateway ?? false) || (raw.isDefaultGateway ?? false),
+      isDefaultGateway: raw.isDefaultGateway ?? false,
+      forceAddress: raw.forceAddress ?? false,
+      ipMasq: raw.ipMasq ?? false,
+      mtu: raw.mtu === 0 ? undefined : raw.mtu,
+      hairpinMode: raw.hairpinMode ?? false,
+      promiscMode: raw.promiscMode ?? false,
+      vlan: checkVlan(raw.vlan ?? 0),
+      vlanTrunk: raw.vlanTrunk && parseTrunk(raw.vlanTrunk),
+      preserveDefaultVlan: raw.preserveDefaultVlan ?? false,
+      macspoofchk: raw.macspoofchk ?? false,
+      enableDad: raw.enabledad ?? false,
+      disableContainerInterface: raw.disableContainerInterface ?? false,
+      portIsolation: raw.portIsolation ?? false,
+      ipamType: raw.ipam?.type ?? '',
+      dns: decodeDns(raw.dns),
+      mac: requestedMac(raw, request.args),
+    }
+  })
+}
+
+/** Throws a `CniError` with code 7 for settings that cannot go together. */
+export function checkCombination(conf: BridgeConf, { conf: { cniVersion } }: Request): void {
+  if (conf.ipamType !== '' && conf.disableContainerInterface) {
+    throw invalid(
+      'cannot use IPAM when DisableContainerInterface flag is set',
+      'remove "ipam" or "disableContainerInterface": an interface that is down has no addresses',
+    )
+  }
+  const firewall = (['ipMasq', 'macspoofchk'] as const).find((key) => conf[key])
+  if (firewall !== undefined) {
+    throw new CniError(
+      ErrorCode.unsupportedField,
+      `"${firewall}" is not supported yet`,
+      'flanneld masquerades by itself with --ip-masq, the default of its manifest',
+    )
+  }
+  if (conf.hairpinMode && conf.promiscMode) {
+    throw invalid(
+      'cannot set hairpin mode and promiscuous mode at the same time',
+      'remove "hairpinMode" or "promiscMode": together they duplicate every frame',
+    )
+  }
+  if (conf.ipamType === '' && sameShape(cniVersion, '0.1.0')) {
+    throw invalid(
+      'cannot convert: no valid IP addresses',
+      `a result of cniVersion ${cniVersion} needs an address; a network without "ipam" needs ` +
+        'cniVersion 0.3.0 or newer',
+    )
+  }
+}
+
+function bridgeName({ bridge = 'cni0' }: RawBridgeConf): string {
+  try {
+    checkIfName(bridge)
+    return bridge
+  } catch (error) {
+    const found = JSON.stringify(bridge)
+    throw invalid(`bridge ${found}: ${errorText(error)}`, 'expected the name of an interface')
+  }
+}
+
+/** The MAC that somebody asked for: the runtime before the configuration before CNI_ARGS. */
+function requestedMac(raw: RawBridgeConf, args: string): string | undefined {
+  const { MAC } = parseCniArgs<{ MAC: string }>(args, { MAC: (text) => text })
+  const given = [
+    { path: 'runtimeConfig.mac', text: raw.runtimeConfig?.mac },
+    { path: 'args.cni.mac', text: raw.args?.cni?.mac },
+    { path: 'MAC in CNI_ARGS', text: MAC },
+  ].find(({ text = '' }) => text !== '')
+  return given?.text && normalizeMac(given.text, given.path)
+}
+
+function normalizeMac(text: string, path: string): string {
+  try {
+    const bytes = macToBytes(text)
+    if (bytes.length === 6) return macFromBytes(bytes)
+  } catch {
+    // the error below says what is wrong for both kinds of failure
+  }
+  throw invalid(`address ${text}: invalid MAC address`, `${path} must be like 0a:58:0a:f4:01:02`)
+}
+
+function invalid(message: string, details: string): CniError {
+  return new CniError(ErrorCode.invalidNetworkConfig, message, details)
+}

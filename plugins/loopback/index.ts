@@ -1,0 +1,82 @@
+/** The loopback plugin: sets `lo` of the sandbox up. The shortest plugin, and the one to read first. */
+import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
+import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
+import { parsePrevResult } from '../../lib/cni/prev-result.ts'
+import type { IpConfig, Result } from '../../lib/cni/result.ts'
+import { addressList } from '../../lib/net/address.ts'
+import { contains, family, formatCidr, parseCidr, type Cidr } from '../../lib/net/ip.ts'
+import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
+import { Netns } from '../../lib/net/netns.ts'
+import type { Connection } from '../../lib/netlink/connection.ts'
+
+export const loopback: Plugin = { name: 'loopback', add, del, check }
+
+// RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3
+const loopbackNetworks = ['127.0.0.0/8', '::1/128'].flatMap((text) => parseCidr(text) ?? [])
+
+function add({ conf, netns: path }: Request): Result {
+  const prevResult = withPrefix('failed to parse prevResult: ', () => parsePrevResult(conf))
+  using netns = Netns.open(path)
+  using sandbox = netns.connect()
+  const lo = findLoopback(sandbox)
+  linkSet(sandbox, lo.index, { up: true })
+  const addresses = addressList(sandbox, lo.index).map(({ cidr }) => cidr)
+  checkLoopbackOnly(addresses)
+  return (
+    prevResult ?? {
+      interfaces: [{ name: lo.name, mac: '00:00:00:00:00:00', sandbox: path }],
+      ips: ([4, 6] as const).flatMap((of) => firstOf(addresses, of)),
+      routes: [],
+      dns: {},
+    }
+  )
+}
+
+function del({ netns: path }: Request, { log }: Context): void {
+  if (path === '') return
+  try {
+    using netns = Netns.open(path)
+    using sandbox = netns.connect()
+    linkSet(sandbox, findLoopback(sandbox).index, { up: false })
+  } catch (error) {
+    // lo is gone with its sandbox
+    if (!hasCode(error, 'ENOENT', 'ENOTNS')) throw error
+    log.debug(`${path} is gone`)
+  }
+}
+
+function check({ conf, netns: path }: Request): void {
+  withPrefix('failed to parse prevResult: ', () => parsePrevResult(conf))
+  using netns = Netns.open(path)
+  using sandbox = netns.connect()
+  if (!findLoopback(sandbox).up) {
+    throw new CniError(
+      ErrorCode.internal,
+      'loopback interface is down',
+      `set it up: nsenter --net=${path} ip link set lo up`,
+    )
+  }
+}
+
+function findLoopback(sandbox: Connection): Link {
+  const lo = linkByName(sandbox, 'lo')
+  if (lo === undefined) throw new CniError(ErrorCode.internal, 'the sandbox has no interface lo')
+  return lo
+}
+
+function checkLoopbackOnly(addresses: readonly Cidr[]): void {
+  const other = addresses.find(
+    ({ ip }) => !loopbackNetworks.some((network) => contains(network, ip)),
+  )
+  if (other === undefined) return
+  throw new CniError(
+    ErrorCode.internal,
+    `loopback interface found with non-loopback address "${formatCidr(other)}"`,
+    'remove that address from lo of the sandbox: a pod has it on an interface of its own',
+  )
+}
+
+function firstOf(addresses: readonly Cidr[], of: 4 | 6): IpConfig[] {
+  const address = addresses.find(({ ip }) => family(ip) === of)
+  return address === undefined ? [] : [{ address, interface: 0 }]
+}
