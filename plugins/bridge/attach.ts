@@ -9,7 +9,7 @@ import { linkByIndex, linkList, linkSet, type Link } from '../../lib/net/link.ts
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { completeAddressing, type Addressing } from './addressing.ts'
-import { ensureBridge } from './bridge.ts'
+import { ensureBridge, keepBridge } from './bridge.ts'
 import type { BridgeConf } from './conf.ts'
 import { enableForwarding, ensureGatewayAddress } from './gateway.ts'
 import { configureSandbox } from './sandbox.ts'
@@ -49,7 +49,7 @@ export function attach(attaching: Attaching): Result {
 
   if (!conf.disableContainerInterface) waitForPort(places.host, pair.host, context)
   linkSet(places.host, pair.host.index, { alias: hostVethAlias(request) })
-  const bridgeMac = keepBridgeMac(places.host, bridge)
+  const bridgeMac = keepBridge(places.host, bridge, conf, context.log)
   return {
     ...network.result,
     interfaces: [
@@ -180,15 +180,4 @@ function waitForPort(host: Connection, port: Link, { now, sleep }: Context): voi
     }
     sleep(delay)
   }
-}
-
-/**
- * The bridge's MAC. One that nobody ever set follows the ports, which breaks the pods' ARP caches:
- * when the new port has just changed it, it is set back, and stays.
- */
-function keepBridgeMac(host: Connection, bridge: Link): string {
-  const now = linkByIndex(host, bridge.index)?.mac ?? bridge.mac
-  if (now === bridge.mac || /^(?:00:?)*$/.test(bridge.mac)) return now
-  linkSet(host, bridge.index, { mac: bridge.mac })
-  return bridge.mac
 }

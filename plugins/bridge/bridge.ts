@@ -1,7 +1,7 @@
 /** The bridge device. */
 import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
-import { bridgeAdd, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
+import { bridgeAdd, linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
@@ -18,7 +18,7 @@ export function ensureBridge(host: Connection, conf: BridgeConf, mac: string, lo
     const found = linkByName(host, conf.bridge)
     const bridge = found ?? createBridge(host, conf, mac)
     if (bridge.kind !== 'bridge') throw notABridge(conf.bridge, bridge)
-    if (found !== undefined) warnOfDifferences(found, conf, log)
+    if (found !== undefined) warnOfVlans(found, conf, log)
     trySysctl(interfaceSysctl('ipv6', conf.bridge, 'accept_ra'), '0', log)
     const promiscuous = conf.promiscMode && !bridge.promiscuous ? true : undefined
     if (!bridge.up || promiscuous) linkSet(host, bridge.index, { up: true, promiscuous })
@@ -57,18 +57,34 @@ function notABridge(name: string, { kind = 'physical interface' }: Link): CniErr
   )
 }
 
-function warnOfDifferences(bridge: Link, conf: BridgeConf, log: Log): void {
-  const { name, mtu } = bridge
-  if (conf.mtu !== undefined && mtu !== conf.mtu) {
+function warnOfVlans(bridge: Link, conf: BridgeConf, log: Log): void {
+  if (!hasVlans(conf) || bridge.vlanFiltering !== false) return
+  log.warn(
+    `bridge ${bridge.name} does not filter VLANs, so "vlan" and "vlanTrunk" have no effect. To ` +
+      `change it: ip link set ${bridge.name} type bridge vlan_filtering 1`,
+  )
+}
+
+/**
+ * The MAC of the bridge now that it has got the port, which `before` had not. A MAC that nobody
+ * ever set follows the ports, and breaks the pods' ARP caches: when the new port has just changed
+ * it, it is set back, and stays. An MTU that the ports cannot take is warned about: the bridge
+ * follows its ports unless somebody set its MTU.
+ */
+export function keepBridge(host: Connection, before: Link, conf: BridgeConf, log: Log): string {
+  const now = linkByIndex(host, before.index) ?? before
+  if (conf.mtu !== undefined && now.mtu > conf.mtu) {
     log.warn(
-      `bridge ${name} has MTU ${mtu}, the configuration says ${conf.mtu}; new pods get ` +
-        `${conf.mtu}. To change the bridge: ip link set ${name} mtu ${conf.mtu}`,
+      `bridge ${now.name} has MTU ${now.mtu}, the pods ${conf.mtu}: larger packets to them are ` +
+        `lost. To change it: ip link set ${now.name} mtu ${conf.mtu}`,
     )
   }
-  if (hasVlans(conf) && bridge.vlanFiltering === false) {
-    log.warn(
-      `bridge ${name} does not filter VLANs, so "vlan" and "vlanTrunk" have no effect. To change ` +
-        `it: ip link set ${name} type bridge vlan_filtering 1`,
-    )
-  }
+  if (now.mac === before.mac || isZero(before.mac)) return now.mac
+  linkSet(host, before.index, { mac: before.mac })
+  return before.mac
+}
+
+/** Whether it is the MAC of a bridge that never had a port. */
+function isZero(mac: string): boolean {
+  return /^(?:00:?)*$/.test(mac)
 }
