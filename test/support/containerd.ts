@@ -60,7 +60,11 @@ export async function startContainerd(
   writeFileSync(configFile, config)
   const daemon = start(onNode(node, ['containerd', '--config', configFile]))
   daemon.stderr.pipe(createWriteStream(join(node.dir, 'containerd.log')))
-  teardown(() => stop(daemon))
+  const containers: Container[] = []
+  teardown(async () => {
+    for (const container of containers) await container.remove()
+    await stop(daemon)
+  })
   await appears(join(node.dir, 'run/containerd/containerd.sock'))
 
   // ctr must see the folders that the daemon sees: it calls the plugins itself.
@@ -70,7 +74,14 @@ export async function startContainerd(
   writeBusyboxImage(image, runSync(['which', 'busybox']).trim())
   const imported = await ctr('image', 'import', '--snapshotter', 'native', image)
   if (imported.code !== 0) throw new Error(`ctr image import: ${imported.stderr}`)
-  return { ctr, runContainer: (id, script) => runContainer(enter, id, script) }
+  return {
+    ctr,
+    async runContainer(id, script) {
+      const container = await runContainer(enter, id, script)
+      containers.push(container)
+      return container
+    },
+  }
 }
 
 const runOptions = ['run', '--rm', '--cni', '--snapshotter=native', '--cgroup=']
