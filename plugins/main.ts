@@ -1,25 +1,52 @@
 /**
  * The one entry of the one executable: it has all plugins in it, and the name it is called by says
- * which one it is.
+ * which one it is. From source that is `node plugins/main.ts bridge`.
  */
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { hostLocal } from '../ipam/host-local/index.ts'
-import { runProcess } from '../lib/cni/host-process.ts'
+import { createDelegate } from '../lib/cni/delegate.ts'
+import { createProcessHost, exitNow, runProcess, writeAll } from '../lib/cni/host-process.ts'
+import { createInvoker } from '../lib/cni/invoker.ts'
 import type { Plugin } from '../lib/cni/plugin.ts'
 import { bridge } from './bridge/index.ts'
+import { cniCommand, pluginTimeoutMs } from './cni/index.ts'
 import { flannel } from './flannel/index.ts'
 import { loopback } from './loopback/index.ts'
 
 const plugins: readonly Plugin[] = [flannel, bridge, hostLocal, loopback]
 
-// From source this is `node plugins/main.ts bridge`; the executable is called as `bridge`.
-const name = [process.argv0, process.argv[2] ?? ''].map((path) => basename(path))
-const plugin = plugins.find((candidate) => name.includes(candidate.name))
+const isSource = basename(process.argv[1] ?? '') === 'main.ts'
+const [name = '', ...args] = isSource
+  ? process.argv.slice(2)
+  : [basename(process.argv0), ...process.argv.slice(2)]
 
-if (plugin === undefined) {
-  const names = plugins.map((candidate) => candidate.name).join(', ')
-  process.stderr.write(`this executable is one of ${names}, by the name it is called by\n`)
-  process.exitCode = 1
-} else {
+const plugin = plugins.find((candidate) => candidate.name === name)
+if (plugin !== undefined) {
   runProcess(plugin, plugins)
+} else if (name === 'cni') {
+  exitNow(runCommand())
+} else {
+  const names = [...plugins, cniCommand].map((each) => each.name).join(', ')
+  writeAll(2, `this executable is ${names}, by the name it is called by; not ${name}\n`)
+  exitNow(1)
+}
+
+function runCommand(): number {
+  const host = createProcessHost(plugins)
+  return cniCommand.run(args, process.env, {
+    version: host.version,
+    cwd: process.cwd(),
+    binDir: dirname(process.execPath),
+    // A process of its own for each plugin, as a container runtime has it.
+    invoker: createInvoker(
+      createDelegate({
+        ...host,
+        isSelf: () => false,
+        dispatch: () => undefined,
+        timeoutMs: pluginTimeoutMs,
+      }),
+    ),
+    writeStdout: (text) => writeAll(1, text),
+    writeStderr: host.writeStderr,
+  })
 }

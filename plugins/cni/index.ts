@@ -37,6 +37,8 @@ export interface CniHost {
 }
 
 export const cniCommand = {
+  name: 'cni',
+
   /**
    * Does what the arguments after the command's name ask for. Returns the exit status: 1 when it
    * failed, 2 when it was not understood.
