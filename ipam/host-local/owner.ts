@@ -1,0 +1,59 @@
+/** Who holds an address, and how the file of the address says so. */
+
+/** An attachment. */
+export interface Owner {
+  readonly containerId: string
+  /** Empty in the files of old versions of host-local, which hold the container ID alone. */
+  readonly ifName: string
+}
+
+/**
+ * Holds whatever is in the place of an address file and cannot be read as one, a directory or a
+ * symbolic link: it is nobody's, but it is in the way.
+ */
+export const unknownOwner: Owner = { containerId: '', ifName: '' }
+
+// A container ID as the CNI specification has it; an interface name as the kernel takes it.
+const ownerPattern = /^([a-zA-Z0-9][a-zA-Z0-9_.-]*)(?:\r\n([^\s/:\p{Cc}\ufffd]+))?$/u
+
+/** The attachment as an owner; white space around its container ID does not count. */
+export function createOwner(containerId: string, ifName: string): Owner {
+  return { containerId: containerId.trim(), ifName }
+}
+
+/** The content of an address file. */
+export function formatOwner({ containerId, ifName }: Owner): string {
+  return `${containerId}\r\n${ifName}`
+}
+
+/**
+ * Reads the content of an address file. Returns undefined when no host-local has written it like
+ * this: it is empty or garbled after a power loss.
+ */
+export function parseOwner(text: string): Owner | undefined {
+  const [, containerId, ifName = ''] = ownerPattern.exec(text.trim()) ?? []
+  return containerId === undefined ? undefined : { containerId, ifName }
+}
+
+/** Whether `owner`, as a file names it, is the attachment; an old file fits every interface. */
+export function isOwnedBy(owner: Owner, attachment: Owner): boolean {
+  const sameInterface = owner.ifName === '' || owner.ifName === attachment.ifName
+  return owner.containerId === attachment.containerId && sameInterface
+}
+
+/**
+ * The addresses that a DEL of the attachment releases: its own and, only if it has none, those of
+ * old files with its container ID.
+ */
+export function addressesOf(owners: ReadonlyMap<string, Owner>, attachment: Owner): string[] {
+  const held = [...owners].filter(([, owner]) => isOwnedBy(owner, attachment))
+  const own = held.filter(([, owner]) => owner.ifName !== '')
+  return (own.length > 0 ? own : held).map(([address]) => address)
+}
+
+/** The owner in words, for messages. */
+export function describeOwner({ containerId, ifName }: Owner): string {
+  if (containerId === '') return 'something that is no address file'
+  const name = `container ${containerId}`
+  return ifName === '' ? name : `${name}, interface ${ifName}`
+}

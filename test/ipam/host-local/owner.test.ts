@@ -1,0 +1,52 @@
+import t from 'tap'
+import {
+  addressesOf,
+  createOwner,
+  describeOwner,
+  formatOwner,
+  isOwnedBy,
+  parseOwner,
+  unknownOwner,
+  type Owner,
+} from '../../../ipam/host-local/owner.ts'
+
+t.test('reads what it writes', async (t) => {
+  for (const owner of [createOwner('c1', 'eth0'), createOwner('A_b.c-9', 'veth@if7')]) {
+    t.strictSame(parseOwner(formatOwner(owner)), owner)
+  }
+})
+
+t.test('white space around the content does not count', async (t) => {
+  t.strictSame(parseOwner('\n c1\r\neth0 \n'), createOwner('c1', 'eth0'))
+  t.strictSame(parseOwner('c1\r\n'), { containerId: 'c1', ifName: '' })
+})
+
+t.test('what is no owner', async (t) => {
+  const texts = ['', ' \r\n', '\0', 'c1 c2', '-c1', 'c1\neth0', 'c1\r\neth0\r\n1', 'c1\r\n/', 'é']
+  for (const text of texts) t.equal(parseOwner(text), undefined, JSON.stringify(text))
+})
+
+t.test('an old file fits every interface of its container', async (t) => {
+  const attachment = createOwner('c1', 'eth0')
+  t.ok(isOwnedBy(createOwner('c1', 'eth0'), attachment))
+  t.ok(isOwnedBy(createOwner('c1', ''), attachment))
+  t.notOk(isOwnedBy(createOwner('c1', 'eth1'), attachment))
+  t.notOk(isOwnedBy(createOwner('c2', 'eth0'), attachment))
+  t.notOk(isOwnedBy(unknownOwner, attachment))
+})
+
+t.test('old files are released only when there is no other', async (t) => {
+  const old: [string, Owner] = ['10.1.2.2', createOwner('c1', '')]
+  const own: [string, Owner] = ['10.1.2.3', createOwner('c1', 'eth0')]
+  const other: [string, Owner] = ['10.1.2.4', createOwner('c1', 'eth1')]
+  const attachment = createOwner('c1', 'eth0')
+  t.strictSame(addressesOf(new Map([old, own, other]), attachment), ['10.1.2.3'])
+  t.strictSame(addressesOf(new Map([old, other]), attachment), ['10.1.2.2'])
+  t.strictSame(addressesOf(new Map([other]), attachment), [])
+})
+
+t.test('in words', async (t) => {
+  t.equal(describeOwner(createOwner('c1', 'eth0')), 'container c1, interface eth0')
+  t.equal(describeOwner(createOwner('c1', '')), 'container c1')
+  t.equal(describeOwner(unknownOwner), 'something that is no address file')
+})
