@@ -2,6 +2,7 @@
  * Bundles the plugins into one CommonJS file, the form that a single executable needs:
  * `build.ts [entry [outfile]]`.
  */
+import { readFileSync } from 'node:fs'
 import { build, type Metafile } from 'esbuild'
 import { compiledSchemas } from './build/compiled-schemas.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'
@@ -30,12 +31,13 @@ const compiler = schemaCompiler(metafile)
 if (compiler !== undefined) {
   throw new Error(
     `${outfile} would hold the schema compiler (${compiler}): ` +
-      'define schemas in files named conf-schema.ts, which are compiled here',
+      'define schemas in files named *-schema.ts, which are compiled here',
   )
 }
 
-/** A file of ajv in the bundle other than the helpers that compiled schemas call. */
+/** What of the schema compiler is in the bundle; the helpers of compiled schemas are none of it. */
 function schemaCompiler({ outputs }: Metafile): string | undefined {
+  if (readFileSync(outfile, 'utf8').includes('new Ajv(')) return 'lib/cni/schema.ts calls it'
   const bundled = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs))
   return bundled.find((file) => /\/ajv\/(?!dist\/runtime\/)/.test(file))
 }

@@ -1,5 +1,5 @@
 /**
- * An esbuild plugin that replaces every `conf-schema.ts` by its compiled form, so that a bundle
+ * An esbuild plugin that replaces every `*-schema.ts` by its compiled form, so that a bundle
  * holds neither the schema compiler nor the time it takes.
  */
 import { createRequire } from 'node:module'
@@ -16,7 +16,7 @@ const standaloneCode = createRequire(import.meta.url)('ajv/dist/standalone') as 
 export const compiledSchemas: Plugin = {
   name: 'compiled-schemas',
   setup(build) {
-    build.onLoad({ filter: /\/conf-schema\.ts$/ }, async ({ path }) => ({
+    build.onLoad({ filter: /-schema\.ts$/ }, async ({ path }) => ({
       contents: compiledModule(await readSchema(path)),
       loader: 'js',
       resolveDir: import.meta.dirname, // of ajv's helpers
