@@ -6,9 +6,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readStateFile, replaceFile } from '../files.ts'
 import { checkAttachment, type Attachment, type AttachmentName } from './attachment.ts'
-import { decodeCachedResult, decodeEntry, encodeEntry } from './cache-entry.ts'
+import { decodeCachedResult, decodeEntry, encodeEntry, type CacheEntry } from './cache-entry.ts'
 import type { NetworkConfigList } from './conf-list.ts'
-import { errorText, hasCode } from './errors.ts'
+import { CniError, errorText, hasCode } from './errors.ts'
+import { located } from './located.ts'
 import type { Log } from './plugin.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
@@ -35,13 +36,24 @@ export class AttachmentCache {
    * is garbled, and what the file system throws.
    */
   readResult(network: string, name: AttachmentName): Result | undefined {
-    const text = readIfThere(this.#file(network, name))
-    return text === undefined ? undefined : decodeCachedResult(text)
+    const file = this.#file(network, name)
+    const text = readIfThere(file)
+    if (text === undefined) return undefined
+    return located(file, 'delete the attachment and add it again', () => decodeCachedResult(text))
   }
 
-  /** The attachment with these names as it was made, or undefined when that is not known. */
-  find(network: string, name: AttachmentName, log: Log): Attachment | undefined {
-    return this.#readEntry(this.#file(network, name), log)?.attachment
+  /**
+   * The attachment with these names as it was made, or undefined when that is not known: nothing
+   * is kept, or it is garbled, which `readResult` reports. Throws what the file system throws.
+   */
+  find(network: string, name: AttachmentName): Attachment | undefined {
+    const text = readIfThere(this.#file(network, name))
+    try {
+      return text === undefined ? undefined : decodeEntry(text).attachment
+    } catch (error) {
+      if (error instanceof CniError) return undefined
+      throw error
+    }
   }
 
   /** Forgets an attachment; one that is not kept is forgotten already. */
@@ -49,23 +61,13 @@ export class AttachmentCache {
     rmSync(this.#file(network, name), { force: true })
   }
 
-  /** The attachments of a network, by file name; a file that cannot be read is logged. */
+  /** The attachments of a network, by file name; a file that names none is logged. */
   list(network: string, log: Log): Attachment[] {
     return this.#fileNames()
       .filter((name) => name.startsWith(`${network}-`))
-      .flatMap((name) => this.#readEntry(join(this.#folder, name), log) ?? [])
+      .flatMap((name) => readEntry(join(this.#folder, name), log) ?? [])
       .filter((entry) => entry.network === network)
       .map(({ attachment }) => attachment)
-  }
-
-  #readEntry(file: string, log: Log) {
-    try {
-      const text = readIfThere(file)
-      return text === undefined ? undefined : decodeEntry(text)
-    } catch (error) {
-      log.warn(`${file} does not say which attachment it is for, left alone: ${errorText(error)}`)
-      return undefined
-    }
   }
 
   #fileNames(): string[] {
@@ -80,6 +82,16 @@ export class AttachmentCache {
   #file(network: string, name: AttachmentName): string {
     checkAttachment(network, name) // none of the names leads out of the folder
     return join(this.#folder, `${network}-${name.containerId}-${name.ifName}`)
+  }
+}
+
+function readEntry(file: string, log: Log): CacheEntry | undefined {
+  try {
+    const text = readIfThere(file)
+    return text === undefined ? undefined : decodeEntry(text)
+  } catch (error) {
+    log.warn(`left alone, since it does not name its attachment: ${file}: ${errorText(error)}`)
+    return undefined
   }
 }
 

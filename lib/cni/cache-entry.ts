@@ -1,7 +1,8 @@
 /** What a runtime keeps of an attachment, in the form that the Go library keeps it. */
 import type { Attachment, CniArg } from './attachment.ts'
-import { CniError, ErrorCode, errorText, withPrefix } from './errors.ts'
+import { CniError, ErrorCode } from './errors.ts'
 import { encodeJson, isObject, sortKeys } from './json.ts'
+import { parseJson } from './parse-json.ts'
 import type { Result } from './result.ts'
 import { decodeResult } from './result-decode.ts'
 import { resultToJson } from './result-encode.ts'
@@ -43,28 +44,24 @@ export function encodeEntry(
  * Throws a `CniError` that says what is wrong with it.
  */
 export function decodeCachedResult(text: string): Result {
-  const value = parse(text)
+  const value = parseJson(text, 'decoding version from network config: ')
   const isEntry = isObject(value) && value['kind'] === kind
   return decodeResult(isEntry ? (value['result'] ?? {}) : value, defaultVersion).result
 }
 
-function parse(text: string): unknown {
-  return withPrefix('decoding version from network config: ', () => {
-    try {
-      return JSON.parse(text) as unknown
-    } catch (error) {
-      throw new CniError(ErrorCode.decodingFailure, errorText(error))
-    }
-  })
-}
-
-/** The attachment of an entry, or undefined when the text is no entry that names one. */
-export function decodeEntry(text: string): CacheEntry | undefined {
-  const value = parse(text)
-  if (!isObject(value) || value['kind'] !== kind) return undefined
+/** The attachment of an entry; throws a `CniError` when the text does not name one. */
+export function decodeEntry(text: string): CacheEntry {
+  const value = parseJson(text, '')
+  if (!isObject(value) || value['kind'] !== kind) {
+    throw unnamed(`expected an object with "kind": ${JSON.stringify(kind)}`)
+  }
   const { containerId, ifName, networkName, netns = '', cniArgs, capabilityArgs } = value
-  if (typeof containerId !== 'string' || typeof ifName !== 'string') return undefined
-  if (typeof networkName !== 'string' || typeof netns !== 'string') return undefined
+  if (typeof containerId !== 'string' || typeof ifName !== 'string') {
+    throw unnamed('containerId and ifName must be strings')
+  }
+  if (typeof networkName !== 'string' || typeof netns !== 'string') {
+    throw unnamed('networkName and netns must be strings')
+  }
   const args = Array.isArray(cniArgs) ? cniArgs.filter(isArg) : []
   const data = isObject(capabilityArgs) ? capabilityArgs : {}
   return {
@@ -75,4 +72,8 @@ export function decodeEntry(text: string): CacheEntry | undefined {
 
 function isArg(value: unknown): value is CniArg {
   return Array.isArray(value) && value.length === 2 && value.every((x) => typeof x === 'string')
+}
+
+function unnamed(problem: string): CniError {
+  return new CniError(ErrorCode.decodingFailure, problem)
 }

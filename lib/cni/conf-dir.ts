@@ -2,10 +2,14 @@
 import { readdirSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { readSmallFile } from '../files.ts'
-import { listOfOne, parseConfList, parseJson, type NetworkConfigList } from './conf-list.ts'
-import { CniError, ErrorCode, errorText, hasCode, toCniError } from './errors.ts'
+import { listOfOne, parseConfList, type NetworkConfigList } from './conf-list.ts'
+import { CniError, ErrorCode, errorText, hasCode } from './errors.ts'
+import { located } from './located.ts'
 import { checkNetworkName } from './names.ts'
+import { parseJson } from './parse-json.ts'
 import { parsePluginConf, type PluginConf } from './plugin-conf.ts'
+
+const remedy = 'correct it, or move it out of the folder'
 
 /**
  * Finds the configuration of a network by its name: first in the `.conflist` files, in the order
@@ -17,13 +21,13 @@ export function findConfList(folder: string, name: string): NetworkConfigList {
   const lists = confFiles(folder, '.conflist')
   for (const file of lists) {
     const source = readConf(file)
-    const list = located(file, () => parseConfList(source))
+    const list = located(file, remedy, () => parseConfList(source))
     if (list.name === name) return addFolderPlugins(file, list)
   }
   const singles = confFiles(folder, '.conf', '.json')
   for (const file of singles) {
     const plugin = readPluginConf(file)
-    if (plugin.name === name) return located(file, () => listOfOne(plugin))
+    if (plugin.name === name) return located(file, remedy, () => listOfOne(plugin))
   }
   throw notFound(folder, name, [...lists, ...singles])
 }
@@ -31,7 +35,7 @@ export function findConfList(folder: string, name: string): NetworkConfigList {
 /** The list with the plugins of the folder beside its file that has the network's name. */
 function addFolderPlugins(file: string, list: NetworkConfigList): NetworkConfigList {
   if (list.loadOnlyInlinedPlugins) return list
-  located(file, () => checkNetworkName(list.name)) // it must not lead out of the folder
+  located(file, remedy, () => checkNetworkName(list.name)) // it must not lead out of the folder
   const folder = join(dirname(file), list.name)
   const plugins = [...list.plugins, ...confFiles(folder, '.conf').map(readPluginConf)]
   if (plugins.length > 0) return { ...list, plugins }
@@ -44,7 +48,9 @@ function addFolderPlugins(file: string, list: NetworkConfigList): NetworkConfigL
 
 function readPluginConf(file: string): PluginConf {
   const source = readConf(file)
-  return located(file, () => parsePluginConf(parseJson(source, 'error parsing configuration: ')))
+  return located(file, remedy, () =>
+    parsePluginConf(parseJson(source, 'error parsing configuration: ')),
+  )
 }
 
 function readConf(file: string): string {
@@ -52,18 +58,6 @@ function readConf(file: string): string {
     return readSmallFile(file)
   } catch (error) {
     throw ioFailure(`error reading ${file}: `, error)
-  }
-}
-
-/** Runs `parse`; the error says which file it is about and what to do. */
-function located<T>(file: string, parse: () => T): T {
-  try {
-    return parse()
-  } catch (error) {
-    const { code, message, details } = toCniError(error)
-    const remedy = `in ${file}: correct it, or move it out of the folder`
-    const text = details === '' ? remedy : `${remedy}; ${details}`
-    throw new CniError(code, message, text, { cause: error })
   }
 }
 

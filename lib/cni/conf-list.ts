@@ -2,8 +2,9 @@
  * Network configuration lists: what stands in a `.conflist` file (CNI specification, section 1
  * "Network configuration format").
  */
-import { CniError, ErrorCode, errorText, withPrefix } from './errors.ts'
+import { CniError, ErrorCode, withPrefix } from './errors.ts'
 import { encodeJson, isObject, sortKeys } from './json.ts'
+import { parseJson } from './parse-json.ts'
 import { parsePluginConf, type PluginConf } from './plugin-conf.ts'
 import { currentVersion, isAtLeast, parseVersion } from './versions.ts'
 
@@ -41,20 +42,6 @@ export function listOfOne(plugin: PluginConf): NetworkConfigList {
   const { name, cniVersion, conf } = plugin
   const list = sortKeys({ name, cniVersion, plugins: [conf] })
   return parseConfList(encodeJson(list))
-}
-
-/**
- * Parses the text of a configuration file; throws a `CniError` with code 6 that says after
- * `prefix` what is wrong and where.
- */
-export function parseJson(source: string, prefix: string): unknown {
-  try {
-    return JSON.parse(source)
-  } catch (error) {
-    // The engine quotes what stands around the mistake, line breaks included.
-    const problem = errorText(error).replaceAll(/\s+/g, ' ')
-    throw new CniError(ErrorCode.decodingFailure, `${prefix}${problem}`, '', { cause: error })
-  }
 }
 
 function parseHead(raw: unknown) {

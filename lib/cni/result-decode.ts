@@ -2,7 +2,8 @@
 import { CniError, ErrorCode } from './errors.ts'
 import { parseCidr, parseIp, type Cidr, type Ip } from '../net/ip.ts'
 import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
-import { confSchema, type RawResult, type RawRoute, type RawSingleFamily } from './result-schema.ts'
+import type { RawResult, RawRoute, RawSingleFamily } from './raw-result.ts'
+import { confSchema } from './result-schema.ts'
 import { readConf } from './schema.ts'
 import { isSupported, type Version } from './versions.ts'
 

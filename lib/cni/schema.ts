@@ -1,6 +1,6 @@
 /**
  * Network configurations against their JSON schemas. From source a schema is compiled when it is
- * first used; the build replaces every `conf-schema.ts` by its compiled form, so that an
+ * first used; the build replaces every `*-schema.ts` by its compiled form, so that an
  * executable neither loads the schema compiler nor runs it.
  */
 import { createRequire } from 'node:module'

@@ -2,7 +2,7 @@
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import type { NetworkConfigList } from '../../lib/cni/conf-list.ts'
-import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText, toCniError } from '../../lib/cni/errors.ts'
 import { encodeResult } from '../../lib/cni/result-encode.ts'
 import {
   addNetworkList,
@@ -14,8 +14,8 @@ import {
 import { requireNetns } from './sandbox.ts'
 
 /**
- * Attaches, and returns the result. What a failed ADD did is taken back: a person has no runtime
- * that would delete it later.
+ * Attaches, and returns the result. What a failed ADD did is taken back, and the error says so: a
+ * person has no runtime that would delete it later.
  */
 export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
   const version = validateAdd(runtime, list, attachment)
@@ -24,19 +24,17 @@ export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attac
   try {
     return `${encodeResult(addNetworkList(runtime, list, attachment), version)}\n`
   } catch (error) {
-    takeBack(runtime, list, attachment)
-    throw error
+    const { code, message, details } = toCniError(error)
+    const outcome = takeBack(runtime, list, attachment)
+    const text = details === '' ? outcome : `${details}; ${outcome}`
+    throw new CniError(code, message, text, { cause: error })
   }
 }
 
 /** A second ADD would fail in the middle, and taking it back would remove what the first made. */
-function requireUnattached(
-  { cache, log }: Runtime,
-  { name }: NetworkConfigList,
-  wanted: Attachment,
-) {
+function requireUnattached({ cache }: Runtime, { name }: NetworkConfigList, wanted: Attachment) {
   const { netns, ifName } = wanted
-  if (cache.find(name, wanted, log) === undefined) return
+  if (cache.find(name, wanted) === undefined) return
   throw new CniError(
     ErrorCode.invalidEnvironment,
     `${netns} is attached to network ${JSON.stringify(name)} as ${ifName} already`,
@@ -44,16 +42,16 @@ function requireUnattached(
   )
 }
 
-/** Calls every plugin with DEL, also when one of them fails, and logs how that went. */
-function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): void {
+/** Calls every plugin with DEL, also when one of them fails, and says how that went. */
+function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
   const deletions = list.plugins.toReversed().map((plugin) => () => {
     delNetworkList(runtime, { ...list, plugins: [plugin] }, attachment)
   })
   try {
     attemptAll(deletions)
-    runtime.log.warn('the add failed; DEL of every plugin took it back')
+    return 'what had been done was removed again'
   } catch (error) {
-    runtime.log.warn(`the add failed, and taking it back failed too: ${errorText(error)}`)
+    return `removing what had been done failed too: ${errorText(error)}`
   }
 }
 

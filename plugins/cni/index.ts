@@ -83,7 +83,7 @@ function answer(line: CommandLine, env: Environment, host: CniHost): string {
   const list = findConfList(settings.confDir, line.network)
   if (!('netns' in line)) return { status, gc }[line.verb](runtime, list)
   const name = { ...identify(host.cwd, line.netns), ifName: line.ifName ?? settings.ifName }
-  const made = line.verb === 'add' ? undefined : runtime.cache.find(list.name, name, runtime.log)
+  const made = line.verb === 'add' ? undefined : runtime.cache.find(list.name, name)
   const attachment: Attachment = {
     ...name,
     args: settings.args ?? made?.args ?? [],

@@ -21,7 +21,7 @@ export function gc(runtime: Runtime, list: NetworkConfigList): string {
   // Older runtimes keep no path: such an attachment may well be in use.
   const valid = cached.filter(({ netns }) => netns === '' || isNetns(netns))
   gcNetworkList(runtime, list, valid)
-  const counts = `kept ${valid.length} attachments, removed ${cached.length - valid.length}\n`
+  const counts = `attachments kept: ${valid.length}, removed: ${cached.length - valid.length}\n`
   return isAtLeast(list.cniVersion, '1.1.0')
     ? counts
     : `${counts}plugins were not called with GC: ${oldVersion(list, 'GC')}\n`

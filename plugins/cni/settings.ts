@@ -30,12 +30,12 @@ export function readSettings(env: Environment, binDir: string): Settings {
     path: valueOf('CNI_PATH', `${binDir}:/opt/cni/bin`),
     cacheDir: valueOf('CNI_CACHE_DIR', '/var/lib/cni'),
     ifName: valueOf('CNI_IFNAME', 'eth0'),
-    ...(env['CNI_ARGS'] && { args: parseCniArgs(env['CNI_ARGS']) }),
+    ...(env['CNI_ARGS'] && { args: parsePairs(env['CNI_ARGS']) }),
     ...(env['CAP_ARGS'] && { capabilityArgs: parseCapabilityArgs(env['CAP_ARGS']) }),
   }
 }
 
-function parseCniArgs(text: string): CniArg[] {
+function parsePairs(text: string): CniArg[] {
   return text.split(';').map((pair) => {
     const [key = '', value = '', ...rest] = pair.split('=')
     if (key !== '' && value !== '' && rest.length === 0) return [key, value]
