@@ -50,8 +50,9 @@ export function struct<F extends string>(
 }
 
 function write(view: DataView, [type, offset]: Field, value: number): void {
-  const limit = 2 ** (8 * widths[type])
-  if (!Number.isInteger(value) || value < (type === 'i32' ? -limit / 2 : 0) || value >= limit) {
+  const least = type === 'i32' ? -(2 ** 31) : 0
+  const end = least + 2 ** (8 * widths[type])
+  if (!Number.isInteger(value) || value < least || value >= end) {
     throw new RangeError(`${value} does not fit in ${type}`)
   }
   if (type === 'u8') view.setUint8(offset, value)

@@ -1,7 +1,9 @@
 /** Netlink for tests: messages that the kernel and iproute2 wrote, and kernels made of a function. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { constants } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import type { Arbitrary } from 'fast-check'
 import { SyscallError } from '../../lib/net/libc.ts'
 import { concat } from '../../lib/netlink/attribute.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
@@ -29,6 +31,19 @@ export function capturedMessage(name: string): Message {
   const [message] = decodeMessages(captured(name))
   if (message === undefined) throw new Error(`${name}.hex holds no message`)
   return message
+}
+
+type Arbitraries<T> = { [K in keyof T]: Arbitrary<T[K]> }
+
+/** Plain objects with all of some fields, and any of others. */
+export function values<R extends object, O extends object>(
+  required: Arbitraries<R>,
+  optional = {} as Arbitraries<O>, // left out when O has no fields
+): Arbitrary<R & Partial<O>> {
+  const some = fc.record(optional, { requiredKeys: [] })
+  return fc.tuple(fc.record(required), some).map((parts) => {
+    return Object.assign({}, ...parts) as R & Partial<O> // its very fields
+  })
 }
 
 /**
