@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { AttachmentCache } from '../../../lib/cni/attachment-cache.ts'
+import { parseConfList } from '../../../lib/cni/conf-list.ts'
+import { attachment, cacheFile, cacheText, conflist, result } from '../../support/libcni.ts'
+import { contextOf } from '../../support/request.ts'
+import { thrown } from '../../support/thrown.ts'
+
+const list = parseConfList(conflist)
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+t.test('keeps an attachment in the file that Go would write', async (t) => {
+  const folder = t.testdir()
+  const cache = new AttachmentCache(join(folder, 'cni'))
+  cache.write(list, attachment, result, '1.0.0')
+  const results = join(folder, 'cni/results')
+  t.strictSame(readdirSync(results), [cacheFile])
+  t.equal(readFileSync(join(results, cacheFile), 'utf8'), cacheText)
+  t.equal(mode(results), '700')
+  t.equal(mode(join(results, cacheFile)), '600')
+})
+
+t.test('reads it, writes it again, and forgets it', async (t) => {
+  const folder = t.testdir({ results: { [cacheFile]: cacheText, [`.${cacheFile}.tmp`]: 'torn' } })
+  const cache = new AttachmentCache(folder)
+  t.strictSame(cache.readResult('cbr0', attachment), result)
+  t.strictSame(cache.find('cbr0', attachment), attachment)
+  cache.write(list, attachment, result, '1.0.0')
+  t.strictSame(readdirSync(join(folder, 'results')), [cacheFile], 'an interrupted write is gone')
+  cache.remove('cbr0', attachment)
+  cache.remove('cbr0', attachment)
+  t.equal(cache.readResult('cbr0', attachment), undefined)
+  t.equal(cache.find('cbr0', attachment), undefined)
+})
+
+t.test('says which file is garbled', async (t) => {
+  const folder = t.testdir({ results: { [cacheFile]: 'adf' } })
+  const cache = new AttachmentCache(folder)
+  const error = thrown(() => cache.readResult('cbr0', attachment))
+  t.match(error.message, /^decoding version from network config: Unexpected token 'a'/)
+  t.match(error.details, join(folder, 'results', cacheFile))
+  t.equal(cache.find('cbr0', attachment), undefined, 'it does not say what was made')
+})
+
+t.test('leads no name out of its folder', async (t) => {
+  const cache = new AttachmentCache(t.testdir())
+  const outside = { ...attachment, containerId: '../../x' }
+  t.equal(thrown(() => cache.remove('cbr0', outside)).message, 'invalid characters in containerID')
+  t.equal(thrown(() => cache.remove('../x', attachment)).code, 7)
+  t.equal(thrown(() => cache.remove('cbr0', { ...attachment, ifName: 'a/b' })).code, 4)
+})
+
+t.test('lists the attachments of one network', async (t) => {
+  const other = cacheText.replace('"networkName":"cbr0"', '"networkName":"cbr0-b"')
+  const folder = t.testdir({
+    results: {
+      'cbr0-c2-eth0': cacheText.replaceAll(attachment.containerId, 'c2'),
+      'cbr0-b-c3-eth0': other.replaceAll(attachment.containerId, 'c3'),
+      'cbr0-c4-eth0': 'adf',
+      'cbr0-c5-eth0': t.fixture('symlink', 'cbr0-c2-eth0'),
+      '.cbr0-c6-eth0.tmp': cacheText,
+      'net-c1-eth0': 'adf',
+      [cacheFile]: cacheText,
+    },
+  })
+  const { log, warnings } = contextOf()
+  const ids = new AttachmentCache(folder).list('cbr0', log).map(({ containerId }) => containerId)
+  t.strictSame(ids, ['c2', attachment.containerId])
+  t.equal(warnings.length, 2)
+  t.match(warnings[0], /^left alone, .*cbr0-c4-eth0: Unexpected token/)
+  t.match(warnings[1], /^left alone, .*cbr0-c5-eth0: too many levels of symbolic links/)
+})
+
+t.test('knows no attachment before there is a folder', async (t) => {
+  const { log } = contextOf()
+  t.strictSame(new AttachmentCache(join(t.testdir(), 'none')).list('cbr0', log), [])
+})
