@@ -119,7 +119,8 @@ export function routeGet(connection: Connection, ip: Ip): Route {
   const payload = routeMessage.encode({
     family: addressFamily(family(ip)),
     prefix: ip.bitSize,
-    flags: RTM_F_LOOKUP_TABLE,
+    // IPv6 names the table without being asked, and refuses to be asked
+    flags: family(ip) === 4 ? RTM_F_LOOKUP_TABLE : 0,
     dst: ip,
   })
   const [message] = connection.execute({ operation, type: RTM_GETROUTE, payload })

@@ -1,0 +1,121 @@
+import t from 'tap'
+import { addressAdd, addressDelete, addressList } from '../../../lib/net/address.ts'
+import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
+import { linkSet, vethAdd } from '../../../lib/net/link.ts'
+import { cidr, ip } from '../../support/address.ts'
+import { connect } from '../../support/connect.ts'
+import { addresses } from '../../support/ip.ts'
+import { sends } from '../../support/netlink.ts'
+import { addNamespace, kernelSkip } from '../../support/node.ts'
+import type { Scope } from '../../support/node.ts'
+import { runSync } from '../../support/run.ts'
+
+const options = { skip: kernelSkip() }
+
+/** A namespace with a veth pair whose ends are up. */
+function makeLink(scope: Scope) {
+  const node = addNamespace(scope)
+  const connection = connect(scope, node)
+  const { index } = vethAdd(connection, { name: 'eth0', peer: { name: 'veth1' } })
+  runSync(['ip', '-n', node.name, 'link', 'set', 'veth1', 'up'])
+  return { node, connection, index }
+}
+
+t.test('requests are those of iproute2', async (t) => {
+  const nodad = { cidr: cidr('fd00:10:244:1::1/64'), nodad: true }
+  for (const { flags, wantedFlags } of [
+    sends(t, 'address-add', (c) => addressAdd(c, 5, { cidr: cidr('10.244.1.1/24') })),
+    sends(t, 'address-add-nodad', (c) => addressAdd(c, 5, nodad)),
+    sends(t, 'address-delete', (c) => addressDelete(c, 5, cidr('10.244.1.9/24'))),
+  ]) {
+    t.equal(flags, wantedFlags)
+  }
+})
+
+t.test('an IPv4 address with its broadcast address', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  const broadcast = ip('10.1.255.254')
+  addressAdd(connection, index, { cidr: cidr('10.244.1.5/24') })
+  addressAdd(connection, index, { cidr: cidr('10.1.0.1/16'), broadcast })
+  addressAdd(connection, index, { cidr: cidr('10.2.0.0/31') })
+  const shown = addresses(node, 'eth0').filter(({ family }) => family === 'inet')
+  t.match(shown, [
+    { local: '10.244.1.5', prefixlen: 24, broadcast: '10.244.1.255', scope: 'global' },
+    { local: '10.1.0.1', prefixlen: 16, broadcast: '10.1.255.254' },
+    { local: '10.2.0.0', prefixlen: 31 },
+  ])
+  t.notOk(shown[2] && 'broadcast' in shown[2])
+  const listed = addressList(connection, index, 4)
+  t.strictSame(
+    listed.map((address) => formatCidr(address.cidr)),
+    ['10.244.1.5/24', '10.1.0.1/16', '10.2.0.0/31'],
+  )
+  t.match(listed[0], { scope: 0, permanent: true, tentative: false, dadFailed: false })
+  t.equal(listed[0]?.broadcast && formatIp(listed[0].broadcast), '10.244.1.255')
+})
+
+t.test('an IPv6 address with nodad is usable at once', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  addressAdd(connection, index, { cidr: cidr('fd00::1/64') })
+  addressAdd(connection, index, { cidr: cidr('fd00::2/64'), nodad: true })
+  const tentative = Object.fromEntries(
+    addressList(connection, index, 6).map((a) => [formatIp(a.cidr.ip), a.tentative]),
+  )
+  t.match(tentative, { 'fd00::1': true, 'fd00::2': false })
+  const shown = addresses(node, 'eth0')
+  t.notOk(shown.find(({ local }) => local === 'fd00::2')?.tentative)
+})
+
+t.test('a duplicate address is found out', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  runSync(['ip', '-n', node.name, 'address', 'add', 'fd00::1/64', 'dev', 'veth1', 'nodad'])
+  addressAdd(connection, index, { cidr: cidr('fd00::1/64') })
+  const found = () =>
+    addressList(connection, index, 6).find((a) => formatCidr(a.cidr) === 'fd00::1/64')
+  for (let tries = 0; tries < 50 && found()?.tentative; tries++) {
+    if (found()?.dadFailed) break
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  t.match(found(), { dadFailed: true })
+})
+
+t.test('an address that is there already', options, async (t) => {
+  const { connection, index } = makeLink(t)
+  addressAdd(connection, index, { cidr: cidr('10.244.1.5/24') })
+  t.throws(() => addressAdd(connection, index, { cidr: cidr('10.244.1.5/24') }), {
+    message: 'file exists',
+    code: 'EEXIST',
+    details: `address add 10.244.1.5/24 dev if${index}: ipv4: Address already assigned`,
+  })
+})
+
+t.test('deleting', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  for (const text of ['10.244.1.5/24', 'fd00::1/64']) {
+    addressAdd(connection, index, { cidr: cidr(text), nodad: true })
+    addressDelete(connection, index, cidr(text))
+    t.throws(() => addressDelete(connection, index, cidr(text)), {
+      message: 'cannot assign requested address',
+      code: 'EADDRNOTAVAIL',
+    })
+  }
+  t.strictSame(
+    addresses(node, 'eth0').filter(({ scope }) => scope === 'global'),
+    [],
+  )
+})
+
+t.test('one link and one family at a time', options, async (t) => {
+  const { connection, index } = makeLink(t)
+  linkSet(connection, 1, { up: true })
+  addressAdd(connection, index, { cidr: cidr('10.244.1.5/24') })
+  addressAdd(connection, index, { cidr: cidr('fd00::1/64'), nodad: true })
+  const listed = (of?: 4 | 6, link = index) =>
+    addressList(connection, link, of).map((address) => formatCidr(address.cidr))
+  t.strictSame(listed(4), ['10.244.1.5/24'])
+  t.ok(listed(6).includes('fd00::1/64'))
+  t.notOk(listed(6).includes('10.244.1.5/24'))
+  t.ok(listed().includes('10.244.1.5/24') && listed().includes('fd00::1/64'))
+  t.strictSame(listed(undefined, 1), ['127.0.0.1/8', '::1/128'])
+  t.throws(() => listed(4, 4711), { code: 'ENODEV' })
+})
