@@ -10,12 +10,13 @@ sources = $(shell find plugins ipam lib scripts/build scripts/build.ts scripts/p
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
 demo: all ## show two pods getting a network from the flannel plugin (root)
+	$(node) scripts/debian-packages.ts iproute2 iputils-ping
 	$(node) scripts/demo.ts
 
 test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests
 	node_modules/.bin/node node_modules/.bin/tsc -p .
 	node_modules/.bin/node node_modules/.bin/prettier --check --log-level=warn .
-	$(node) scripts/test/packages.ts
+	$(node) scripts/debian-packages.ts
 	$(node) scripts/test.ts
 
 install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)

@@ -3,9 +3,12 @@
  * `build.ts [entry [outfile]]`.
  */
 import { readFileSync } from 'node:fs'
-import { build, type Metafile } from 'esbuild'
+import { build } from 'esbuild'
 import { compiledSchemas } from './build/compiled-schemas.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'
+
+// Modules of Node that load in a fraction of a millisecond; `assert` is proper-lockfile's.
+const loaded = ['assert', 'events', 'ffi', 'fs', 'module', 'os', 'path', 'process', 'util']
 
 const [entry = 'plugins/main.ts', outfile = 'dist/cni.cjs'] = process.argv.slice(2)
 
@@ -27,17 +30,21 @@ const { metafile } = await build({
   logOverride: { 'empty-import-meta': 'silent' }, // only in what is compiled away
 })
 
-const compiler = schemaCompiler(metafile)
-if (compiler !== undefined) {
+const bundled = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs))
+const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports)
+
+const compiler = bundled.find((file) => /\/ajv\/(?!dist\/runtime\/)/.test(file))
+if (compiler !== undefined || readFileSync(outfile, 'utf8').includes('new Ajv(')) {
   throw new Error(
-    `${outfile} would hold the schema compiler (${compiler}): ` +
+    `${outfile} would hold or call the schema compiler (${compiler ?? 'lib/cni/schema.ts'}): ` +
       'define schemas in files named *-schema.ts, which are compiled here',
   )
 }
 
-/** What of the schema compiler is in the bundle; the helpers of compiled schemas are none of it. */
-function schemaCompiler({ outputs }: Metafile): string | undefined {
-  if (readFileSync(outfile, 'utf8').includes('new Ajv(')) return 'lib/cni/schema.ts calls it'
-  const bundled = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs))
-  return bundled.find((file) => /\/ajv\/(?!dist\/runtime\/)/.test(file))
+for (const { path } of imported) {
+  if (loaded.includes(path.replace('node:', ''))) continue
+  throw new Error(
+    `${outfile} would load ${path} in every call of every plugin: ` +
+      'load it where it is needed, by getBuiltinModule, or allow it here when it loads fast',
+  )
 }

@@ -3,7 +3,7 @@
  * under the name of every plugin.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
@@ -29,6 +29,8 @@ mkdirSync(binDir, { recursive: true })
 try {
   await makeExecutable(packaged)
   checkExecutable(packaged)
+  const { atime, mtime } = statSync(bundle)
+  utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
   for (const name of names) publish(packaged, join(binDir, name))
 } finally {
   rmSync(packaged, { force: true })

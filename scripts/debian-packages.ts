@@ -1,6 +1,6 @@
 /**
- * Installs the Debian packages that tests use and this machine lacks. What cannot be installed is
- * no failure: the tests that need it are skipped, and this says so beforehand.
+ * Installs the Debian packages that tests use and this machine lacks, all or the named ones. What
+ * cannot be installed is no failure: the tests that need it are skipped, and this says so.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -31,17 +31,19 @@ const needs: readonly Need[] = [
   },
 ]
 
-const missing = needs.filter(isMissing)
+const named = process.argv.slice(2)
+const missing = needs
+  .filter(({ name }) => named.length === 0 || named.includes(name))
+  .filter(isMissing)
 if (missing.length > 0) install(missing)
 for (const { name, file, tests } of missing.filter(isMissing)) {
   console.log(`${file} (Debian package ${name}) is missing; skipped without it: ${tests}`)
 }
 
 function isMissing({ file }: Need): boolean {
-  const folders = `${process.env['PATH']}:/usr/sbin:/sbin`.split(delimiter)
-  return !(file.startsWith('/')
-    ? existsSync(file)
-    : folders.some((at) => existsSync(join(at, file))))
+  if (file.startsWith('/')) return !existsSync(file)
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return !folders.some((folder) => existsSync(join(folder, file)))
 }
 
 function install(packages: readonly Need[]): void {
