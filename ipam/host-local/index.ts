@@ -142,6 +142,8 @@ function loadDns({ resolvConf }: HostLocalConf): Dns {
 }
 
 function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return
+  checkWritable(directory) // mkdir calls a read-only disk `no such file or directory`
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 })
   } catch (error) {
