@@ -51,5 +51,6 @@ function options(): string[] {
     '--allow-empty-coverage',
     `--jobs=${availableParallelism()}`,
     '--timeout=120',
+    '--node-arg=--disable-warning=ExperimentalWarning', // node:ffi
   ]
 }

@@ -1,0 +1,47 @@
+/** The executables as packaged. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { currentVersion, supportedVersions } from '../../lib/cni/versions.ts'
+import { binDir } from '../support/executables.ts'
+
+const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
+const plugins = names.filter((name) => name !== 'cni')
+
+function version(path: string, env: Record<string, string> = {}): unknown {
+  const { stdout } = spawnSync(path, { env: { CNI_COMMAND: 'VERSION', ...env }, encoding: 'utf8' })
+  return JSON.parse(stdout)
+}
+
+const expected = { cniVersion: currentVersion, supportedVersions }
+
+t.test('one file under all names', async (t) => {
+  t.match(names, ['bridge', 'cni', 'flannel', 'host-local', 'loopback'])
+  t.equal(new Set(names.map((name) => statSync(join(binDir(), name)).ino)).size, 1)
+})
+
+t.test('every plugin answers VERSION', async (t) => {
+  for (const name of plugins) t.same(version(join(binDir(), name)), expected, name)
+})
+
+t.test('a symbolic link is as good as the name', async (t) => {
+  const link = join(t.testdir(), 'bridge')
+  symlinkSync(join(binDir(), 'cni'), link)
+  t.same(version(link), expected)
+})
+
+t.test('the environment cannot bring other code in', async (t) => {
+  const dir = t.testdir({ 'injected.cjs': "console.log('injected')" })
+  const NODE_OPTIONS = `--require=${dir}/injected.cjs`
+  t.same(version(join(binDir(), 'bridge'), { NODE_OPTIONS }), expected)
+})
+
+t.test('a name that is no plugin says which there are', async (t) => {
+  const link = join(t.testdir(), 'ptp')
+  symlinkSync(join(binDir(), 'cni'), link)
+  const { status, stdout, stderr } = spawnSync(link, { encoding: 'utf8' })
+  t.equal(status, 1)
+  t.equal(stdout, '')
+  t.match(stderr, 'flannel, bridge, host-local, loopback')
+})
