@@ -32,9 +32,10 @@ export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attac
 }
 
 /** A second ADD would fail in the middle, and taking it back would remove what the first made. */
-function requireUnattached({ cache }: Runtime, { name }: NetworkConfigList, wanted: Attachment) {
-  const { netns, ifName } = wanted
+function requireUnattached({ cache }: Runtime, list: NetworkConfigList, wanted: Attachment): void {
+  const { name } = list
   if (cache.find(name, wanted) === undefined) return
+  const { netns, ifName } = wanted
   throw new CniError(
     ErrorCode.invalidEnvironment,
     `${netns} is attached to network ${JSON.stringify(name)} as ${ifName} already`,
@@ -57,12 +58,25 @@ function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachm
 
 /** Checks that the attachment is as it was made. */
 export function check(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
-  requireNetns(attachment.netns)
-  checkNetworkList(runtime, list, attachment)
   const { netns, ifName } = attachment
+  requireNetns(netns)
+  requireAttached(runtime, list, attachment)
+  checkNetworkList(runtime, list, attachment)
   return list.disableCheck
     ? `not checked: network ${JSON.stringify(list.name)} has "disableCheck": true\n`
     : `${ifName} in ${netns} is as it was made\n`
+}
+
+/** Without a cached result the plugins could only say that they miss it. */
+function requireAttached({ cache }: Runtime, list: NetworkConfigList, wanted: Attachment): void {
+  const { name, disableCheck } = list
+  if (disableCheck || cache.readResult(name, wanted) !== undefined) return
+  const { netns, ifName } = wanted
+  throw new CniError(
+    ErrorCode.unknownContainer,
+    `${netns} is not attached to network ${JSON.stringify(name)} as ${ifName}`,
+    `attach it first: cni add ${name} ${netns} -i ${ifName}`,
+  )
 }
 
 /** Removes the attachment; nothing is said when that succeeds, or when there is none. */

@@ -20,6 +20,7 @@ export interface Behaviour {
 /** An invoker that records every call, also those that fail. */
 export class RecordingInvoker implements Invoker {
   readonly calls: RecordedCall[] = []
+  latest: readonly RecordedCall[] = []
   behaviour: Behaviour
 
   constructor(behaviour: Behaviour = {}) {
@@ -47,8 +48,9 @@ export class RecordingInvoker implements Invoker {
     if (failure !== undefined) throw failure
   }
 
-  /** `type COMMAND` of every call since the last time. */
+  /** `type COMMAND` of every call since the last time; the calls themselves are in `latest`. */
   take(): string[] {
-    return this.calls.splice(0).map(({ type, command }) => `${type} ${command}`)
+    this.latest = this.calls.splice(0)
+    return this.latest.map(({ type, command }) => `${type} ${command}`)
   }
 }
