@@ -9,12 +9,11 @@ import {
   RTM_DELADDR,
   RTM_GETADDR,
   RTM_NEWADDR,
+  type AddressMessage,
 } from '../netlink/address.ts'
-import type { AddressMessage } from '../netlink/address.ts'
 import type { Connection } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
-import { family, formatCidr, lastIp } from './ip.ts'
-import type { Cidr, Family, Ip } from './ip.ts'
+import { family, formatCidr, lastIp, type Cidr, type Family, type Ip } from './ip.ts'
 import { indexName } from './link.ts'
 
 /** An address as a link has it. */

@@ -5,8 +5,8 @@ import {
   BRIDGE_VLAN_INFO_RANGE_END,
   BRIDGE_VLAN_INFO_UNTAGGED,
   bridgeVlanMessage,
+  type VlanInfo,
 } from '../netlink/bridge-vlan.ts'
-import type { VlanInfo } from '../netlink/bridge-vlan.ts'
 import type { Connection } from '../netlink/connection.ts'
 import {
   RTEXT_FILTER_BRVLAN_COMPRESSED,

@@ -9,8 +9,9 @@ import {
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
+  type BridgePortData,
+  type LinkRequest,
 } from '../netlink/link.ts'
-import type { BridgePortData, LinkRequest } from '../netlink/link.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
 
 // linux/if.h: IF_OPER_*, as the Go plugins spell them
@@ -161,7 +162,7 @@ export interface LinkChanges {
   /** In bytes. */
   readonly mtu?: number | undefined
   readonly mac?: string | undefined
-  /** The index of a bridge; 0 leaves the present one. */
+  /** The index of a bridge to be a port of; 0 for none. */
   readonly master?: number | undefined
   readonly promiscuous?: boolean | undefined
   readonly alias?: string | undefined

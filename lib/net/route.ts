@@ -14,10 +14,9 @@ import {
   RTN_UNICAST,
   RTNH_F_ONLINK,
   RTPROT_BOOT,
+  type RouteMessage,
 } from '../netlink/route.ts'
-import type { RouteMessage } from '../netlink/route.ts'
-import { family, formatCidr, formatIp, ipFromValue } from './ip.ts'
-import type { Cidr, Family, Ip } from './ip.ts'
+import { family, formatCidr, formatIp, ipFromValue, type Cidr, type Family, type Ip } from './ip.ts'
 import { indexName } from './link.ts'
 
 export interface NewRoute {

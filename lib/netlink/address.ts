@@ -1,5 +1,6 @@
 /** Addresses on the wire: RTM_NEWADDR and its kin (rtnetlink(7), linux/if_addr.h). */
-import { attribute, attributeSet, ipAddress, u32, withAttributes } from './attribute.ts'
+import { attribute, attributeSet, withAttributes } from './attribute.ts'
+import { ipAddress, u32 } from './payload.ts'
 import { struct } from './struct.ts'
 
 // linux/rtnetlink.h

@@ -4,12 +4,11 @@ import {
   attributeSet,
   decodeAttributes,
   encodeAttributes,
-  u32,
   withAttributes,
 } from './attribute.ts'
 import { ifinfomsg } from './link.ts'
-import { struct } from './struct.ts'
-import type { Codec } from './struct.ts'
+import { u32 } from './payload.ts'
+import { struct, type Codec } from './struct.ts'
 
 // linux/if_bridge.h: bridge_vlan_info.flags
 export const BRIDGE_VLAN_INFO_PVID = 0x2

@@ -11,10 +11,10 @@ import {
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
+  type Ack,
+  type Message,
 } from './message.ts'
-import type { Ack, Message } from './message.ts'
-import { openSocket } from './socket.ts'
-import type { Socket } from './socket.ts'
+import { openSocket, type Socket } from './socket.ts'
 
 const timeoutSeconds = 10
 /** How often a dump is asked for again because the kernel's table changed under it. */

@@ -1,5 +1,6 @@
 /** Netlink messages and the kernel's acknowledgements (linux/netlink.h, netlink(7)). */
-import { align, attribute, attributeSet, i32, text, u32 } from './attribute.ts'
+import { align, attribute, attributeSet } from './attribute.ts'
+import { i32, text, u32 } from './payload.ts'
 import { struct } from './struct.ts'
 
 // linux/netlink.h: message types

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { hasCode } from '../cni/errors.ts'
 import { recv, send, setsockopt, socket } from '../net/libc.ts'
-import { u32 } from './attribute.ts'
+import { u32 } from './payload.ts'
 
 // linux/socket.h
 const AF_NETLINK = 16

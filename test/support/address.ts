@@ -1,6 +1,5 @@
 /** Addresses that tests write as text. */
-import { parseCidr, parseIp } from '../../lib/net/ip.ts'
-import type { Cidr, Ip } from '../../lib/net/ip.ts'
+import { parseCidr, parseIp, type Cidr, type Ip } from '../../lib/net/ip.ts'
 
 /** The prefix of a text that is one. */
 export function cidr(text: string): Cidr {

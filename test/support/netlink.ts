@@ -7,8 +7,12 @@ import type { Arbitrary } from 'fast-check'
 import { SyscallError } from '../../lib/net/libc.ts'
 import { concat } from '../../lib/netlink/attribute.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
-import { decodeMessages, encodeMessage, NLMSG_ERROR } from '../../lib/netlink/message.ts'
-import type { Message } from '../../lib/netlink/message.ts'
+import {
+  decodeMessages,
+  encodeMessage,
+  NLMSG_ERROR,
+  type Message,
+} from '../../lib/netlink/message.ts'
 import type { Codec } from '../../lib/netlink/struct.ts'
 
 /** What `roundTrip` and `sends` need of a test; tap's `t` is one. */

@@ -6,8 +6,7 @@ import { cidr, ip } from '../../support/address.ts'
 import { connect } from '../../support/connect.ts'
 import { addresses } from '../../support/ip.ts'
 import { sends } from '../../support/netlink.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
-import type { Scope } from '../../support/node.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
 import { runSync } from '../../support/run.ts'
 
 const options = { skip: kernelSkip() }

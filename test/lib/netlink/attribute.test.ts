@@ -1,21 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ipFromBytes } from '../../../lib/net/ip.ts'
 import {
   attribute,
   attributeSet,
   decodeAttributes,
   encodeAttributes,
-  flag,
-  i32,
-  ipAddress,
-  macAddress,
-  text,
-  u16,
-  u32,
-  u8,
-  zeroTerminated,
 } from '../../../lib/netlink/attribute.ts'
+import { flag, u16, u32, zeroTerminated } from '../../../lib/netlink/payload.ts'
 import { roundTrip, values } from '../../support/netlink.ts'
 
 const inner = attributeSet({ depth: attribute(1, 'INNER_DEPTH', u16) })
@@ -109,28 +100,4 @@ t.test('unknown attributes are skipped, of equal ones the last counts', async (t
 
 t.test('the flag of nested attributes is no part of the type', async (t) => {
   t.strictSame(sample.decode(bytes('0c001280 06000100 07000000')), { inner: { depth: 7 } })
-})
-
-t.test('text ends at a zero byte or at its end', async (t) => {
-  t.equal(text.encode('veth').toHex(), '76657468')
-  t.equal(zeroTerminated.encode('lo').toHex(), '6c6f00')
-  for (const codec of [text, zeroTerminated]) {
-    t.equal(codec.decode(bytes('6c6f')), 'lo')
-    t.equal(codec.decode(bytes('6c6f00')), 'lo')
-    t.equal(codec.decode(bytes('6c6f0078')), 'lo')
-  }
-})
-
-t.test('numbers have one size', async (t) => {
-  t.equal(u8.decode(bytes('ff')), 255)
-  t.equal(i32.decode(bytes('ffffffff')), -1)
-  t.equal(flag.decode(bytes('02')), true)
-  t.throws(() => u8.decode(bytes('ffff')), new RangeError('want 1 bytes, got 2'))
-})
-
-t.test('addresses have 4 or 16 bytes, hardware addresses any number', async (t) => {
-  t.strictSame(ipAddress.decode(bytes('0af40101')), ipFromBytes(bytes('0af40101')))
-  t.throws(() => ipAddress.decode(bytes('0af401')), RangeError)
-  t.equal(macAddress.decode(bytes('0a580af40101')), '0a:58:0a:f4:01:01')
-  t.equal(macAddress.decode(bytes('')), '')
 })

@@ -3,8 +3,12 @@ import t from 'tap'
 import { toCniError } from '../../../lib/cni/errors.ts'
 import { concat } from '../../../lib/netlink/attribute.ts'
 import { NetlinkError } from '../../../lib/netlink/error.ts'
-import { encodeMessage, NLM_F_DUMP_INTR, NLMSG_DONE } from '../../../lib/netlink/message.ts'
-import type { Message } from '../../../lib/netlink/message.ts'
+import {
+  encodeMessage,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  type Message,
+} from '../../../lib/netlink/message.ts'
 import { ack, captured, connectTo } from '../../support/netlink.ts'
 
 const { EEXIST, ENODEV } = constants.errno

@@ -6,8 +6,8 @@ import {
   decodeMessages,
   encodeMessage,
   NLMSG_DONE,
+  type Message,
 } from '../../../lib/netlink/message.ts'
-import type { Message } from '../../../lib/netlink/message.ts'
 import { ack, captured, capturedMessage, values } from '../../support/netlink.ts'
 
 const messages = fc.array(
