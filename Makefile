@@ -33,7 +33,8 @@ dist/bin/cni: node_modules/.package-lock.json $(sources)
 	$(node) scripts/package.ts
 
 node_modules/.package-lock.json: package-lock.json
-	npm ci --ignore-scripts
+	npm ci --ignore-scripts --loglevel=error
+	cd node_modules/.bin && ln -sf ../node-linux-*/bin/node . # npm 9 leaves it out
 	touch $@
 
 node_modules/.tap-built: node_modules/.package-lock.json package.json
