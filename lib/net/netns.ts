@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
-import { errorText, hasCode } from '../cni/errors.ts'
 import { Connection } from '../netlink/connection.ts'
 import { abort, errnoText, fileSystemType, setns, SyscallError } from './libc.ts'
 
@@ -120,10 +119,9 @@ function openFile(path: string): number {
     // O_NONBLOCK: a path may turn out to be a pipe
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    const code = hasCode(error, 'ENOENT', 'ENOTDIR') ? 'ENOENT' : 'ENOTNS'
-    const reason = errorText(error).replace(/^.*: /, '')
-    throw new NetnsError(`failed to Statfs ${JSON.stringify(path)}: ${reason}`, code, {
-      cause: error,
-    })
+    const { errno, code } = error as NodeJS.ErrnoException // what node:fs throws
+    if (errno === undefined || code === undefined) throw error
+    const text = `failed to Statfs ${JSON.stringify(path)}: ${errnoText(-errno)}`
+    throw new NetnsError(text, code, { cause: error })
   }
 }

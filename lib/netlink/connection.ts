@@ -34,6 +34,8 @@ export interface Request {
 
 interface Reply {
   readonly messages: Message[]
+  /** The kernel's table changed while it was dumped: something may be missing or be there twice. */
+  interrupted: boolean
   ack?: Ack
 }
 
@@ -61,8 +63,8 @@ export class Connection implements Disposable {
    */
   execute(request: Request): Message[] {
     for (let attempt = 0; attempt < dumpAttempts; attempt++) {
-      const [messages = []] = this.executeAll([request])
-      if (!messages.some(({ flags }) => flags & NLM_F_DUMP_INTR)) return messages
+      const [reply] = this.#exchange([request])
+      if (reply !== undefined && !reply.interrupted) return answers(request, reply)
     }
     const text = `the kernel's table changed during each of ${dumpAttempts} attempts to read it`
     throw new NetlinkError(request.operation, { errno: constants.errno.EINTR, text })
@@ -77,11 +79,10 @@ export class Connection implements Disposable {
     for (let start = 0; start < requests.length; start += batchSize) {
       replies.push(...this.#exchange(requests.slice(start, start + batchSize)))
     }
-    for (const [index, { operation }] of requests.entries()) {
-      const ack = replies[index]?.ack
-      if (ack !== undefined && ack.errno !== 0) throw new NetlinkError(operation, ack)
-    }
-    return replies.map(({ messages }) => messages)
+    return requests.flatMap((request, index) => {
+      const reply = replies[index]
+      return reply === undefined ? [] : [answers(request, reply)]
+    })
   }
 
   #exchange(requests: readonly Request[]): Reply[] {
@@ -93,7 +94,7 @@ export class Connection implements Disposable {
       sequence: first + index,
     }))
     this.#socket.send(concat(messages.map(encodeMessage)))
-    const replies = requests.map((): Reply => ({ messages: [] }))
+    const replies = requests.map((): Reply => ({ messages: [], interrupted: false }))
     for (const [index, { operation }] of requests.entries()) {
       while (replies[index]?.ack === undefined) {
         for (const message of this.#receive(operation)) {
@@ -123,6 +124,12 @@ export class Connection implements Disposable {
 }
 
 function take(reply: Reply, message: Message): void {
+  if (message.flags & NLM_F_DUMP_INTR) reply.interrupted = true
   if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) reply.ack = decodeAck(message)
   else reply.messages.push(message)
+}
+
+function answers({ operation }: Request, { ack, messages }: Reply): Message[] {
+  if (ack !== undefined && ack.errno !== 0) throw new NetlinkError(operation, ack)
+  return messages
 }

@@ -20,7 +20,7 @@ t.test('a path that is no namespace', async (t) => {
   })
   t.throws(() => Netns.open(join(dir, 'file', 'below')), {
     message: /^failed to Statfs ".*file\/below": not a directory$/,
-    code: 'ENOENT',
+    code: 'ENOTDIR',
   })
   for (const path of [join(dir, 'file'), dir]) {
     t.throws(() => Netns.open(path), {

@@ -19,8 +19,8 @@ const ask = (operation: string) => ({ operation, type: 18, payload })
 const answer = ({ sequence }: Message, flags = 0) =>
   encodeMessage({ type: 16, flags, sequence, payload: Uint8Array.of(sequence, 0, 0, 0) })
 
-const done = ({ sequence }: Message) =>
-  encodeMessage({ type: NLMSG_DONE, flags: 0, sequence, payload: new Uint8Array(4) })
+const done = ({ sequence }: Message, flags = 0) =>
+  encodeMessage({ type: NLMSG_DONE, flags, sequence, payload: new Uint8Array(4) })
 
 t.test('a request asks for an acknowledgement and is numbered', async (t) => {
   const sent: Message[] = []
@@ -63,7 +63,10 @@ t.test('a dump that was interrupted is asked for again', async (t) => {
   const connection = connectTo(([request]) => {
     if (request === undefined) return []
     attempts++
-    return [answer(request, attempts < 3 ? NLM_F_DUMP_INTR : 0), done(request)]
+    return [
+      answer(request, attempts === 1 ? NLM_F_DUMP_INTR : 0),
+      done(request, attempts === 2 ? NLM_F_DUMP_INTR : 0),
+    ]
   })
   t.equal(connection.execute(ask('link show')).length, 1)
   t.equal(attempts, 3)
