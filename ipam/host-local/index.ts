@@ -97,9 +97,7 @@ function status(request: Request, context: Context): void {
   const full = usages.find(({ inUse, capacity }) => inUse >= capacity)
   if (full === undefined) return
   const others = usages.filter((usage) => usage !== full)
-  unavailableUnless(() => {
-    throw exhausted(conf.directory, [full, ...others])
-  })
+  throw unavailable(exhausted(conf.directory, [full, ...others]))
 }
 
 /** Releases every address whose attachment is not in the list of valid ones. */
@@ -111,18 +109,12 @@ function gc(request: Request, context: Context): void {
   if (!existsSync(directory)) return
   withLock(directory, context, () => {
     const store = new DiskStore(directory, context)
-    const invalid = [...store.owners()].filter(
-      ([, owner]) =>
-        owner !== unknownOwner && !valid.some((attachment) => isOwnedBy(owner, attachment)),
-    )
-    attemptAll([
-      ...invalid.map(
-        ([address]) =>
-          () =>
-            store.release(address),
-      ),
-      () => store.sweep(),
-    ])
+    const isValid = (owner: Owner) => valid.some((attachment) => isOwnedBy(owner, attachment))
+    const invalid = [...store.owners()]
+      .filter(([, owner]) => owner !== unknownOwner && !isValid(owner))
+      .map(([address]) => address)
+    const releases = invalid.map((address) => () => store.release(address))
+    attemptAll([...releases, () => store.sweep()])
   })
 }
 
@@ -178,7 +170,11 @@ function unavailableUnless(test: () => unknown): void {
   try {
     test()
   } catch (error) {
-    const { message, details } = toCniError(error)
-    throw new CniError(ErrorCode.pluginNotAvailable, message, details, { cause: error })
+    throw unavailable(error)
   }
+}
+
+function unavailable(error: unknown): CniError {
+  const { message, details } = toCniError(error)
+  return new CniError(ErrorCode.pluginNotAvailable, message, details, { cause: error })
 }

@@ -229,6 +229,7 @@ t.test('GC keeps what is valid', async (t) => {
   node.write('10.1.2.50', 'c2')
   node.write('10.1.2.51', 'gone')
   node.write('10.1.2.52', '')
+  node.write('note', 'todo')
   node.write('.new-0', 'c1\r\neth0')
   const valid = [
     { containerID: 'c1', ifname: 'eth0' },
@@ -237,6 +238,7 @@ t.test('GC keeps what is valid', async (t) => {
   node.gc({ 'cni.dev/valid-attachments': valid, ipam: { dataDir: node.dataDir, ranges: 'broken' } })
   t.strictSame(node.held(), ['10.1.2.2', '10.1.2.3', '10.1.2.50'])
   t.notOk(existsSync(join(node.directory, '.new-0')))
+  t.ok(existsSync(join(node.directory, 'note')), 'a file that is no address')
   node.gc({ 'cni.dev/attachments': valid.slice(1) })
   t.strictSame(node.held(), ['10.1.2.3', '10.1.2.50'])
   t.throws(() => node.gc({}), { code: 7 })
