@@ -35,6 +35,7 @@ dist/bin/cni: node_modules/.package-lock.json $(sources)
 node_modules/.package-lock.json: package-lock.json
 	npm ci --ignore-scripts --loglevel=error
 	cd node_modules/.bin && ln -sf ../node-linux-*/bin/node . # npm 9 leaves it out
+	scripts/runtime-library.sh
 	touch $@
 
 node_modules/.tap-built: node_modules/.package-lock.json package.json
