@@ -7,7 +7,7 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 
 /** Nothing that is read here comes near this size, in bytes. */
@@ -55,7 +55,7 @@ export function replaceFile(path: string, temporary: string, text: string, mode:
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
-    writeSync(fd, text)
+    writeFileSync(fd, text) // a single write may take only a part when the disk is nearly full
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })
