@@ -26,7 +26,11 @@ export function findPlugin(type: string, path: string): string {
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
+  try {
+    return statSync(file).isFile()
+  } catch {
+    return false // missing, unreachable or no possible file name: not here
+  }
 }
 
 function isExecutable(file: string): boolean {

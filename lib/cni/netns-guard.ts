@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { CniError, ErrorCode } from './errors.ts'
+import { statSync, type BigIntStats } from 'node:fs'
+import { CniError, ErrorCode, errorText } from './errors.ts'
 import type { Request } from './plugin.ts'
 
 /**
@@ -10,13 +10,34 @@ import type { Request } from './plugin.ts'
 export function checkNetns({ command, netns, env }: Request): void {
   if (command !== 'ADD' && command !== 'DEL') return
   if (/^(?:1|true)$/i.test(env['CNI_NETNS_OVERRIDE'] ?? '') || netns === '') return
-  const sandbox = statSync(netns, { bigint: true, throwIfNoEntry: false })
-  const own = statSync('/proc/thread-self/ns/net', { bigint: true })
+  const own = statOwnNetns()
+  const sandbox = statIfThere(netns)
   if (sandbox?.dev === own.dev && sandbox.ino === own.ino) {
     throw new CniError(
       ErrorCode.invalidNetns,
       "plugin's netns and netns from CNI_NETNS should not be the same",
       `CNI_NETNS=${netns} is the namespace of the host; set CNI_NETNS_OVERRIDE=1 if that is meant`,
     )
+  }
+}
+
+function statOwnNetns(): BigIntStats {
+  try {
+    return statSync('/proc/thread-self/ns/net', { bigint: true })
+  } catch (error) {
+    throw new CniError(
+      ErrorCode.invalidNetns,
+      "get plugin's netns failed",
+      `${errorText(error)}; plugins need /proc mounted`,
+      { cause: error },
+    )
+  }
+}
+
+function statIfThere(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    return undefined // whatever is wrong with it, the plugin says so if it minds
   }
 }
