@@ -3,12 +3,13 @@
  * `build.ts [entry [outfile]]`.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import { compiledSchemas } from './build/compiled-schemas.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'
 
-// Modules of Node that load in a fraction of a millisecond; `assert` is proper-lockfile's.
-const loaded = ['assert', 'events', 'ffi', 'fs', 'module', 'os', 'path', 'process', 'util']
+// Modules of Node that load in a fraction of a millisecond.
+const loaded = ['ffi', 'fs', 'module', 'os', 'path', 'process', 'util']
 
 const [entry = 'plugins/main.ts', outfile = 'dist/cni.cjs'] = process.argv.slice(2)
 
@@ -20,8 +21,11 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node26',
   external: ['node:*'],
-  // proper-lockfile takes any fs, and what graceful-fs adds is for many open files at once.
-  alias: { 'graceful-fs': 'node:fs' },
+  alias: {
+    // proper-lockfile takes any fs, and what graceful-fs adds is for many open files at once.
+    'graceful-fs': 'node:fs',
+    'signal-exit': join(import.meta.dirname, 'build/no-signal-exit.cjs'),
+  },
   plugins: [compiledSchemas, lazyIpNum],
   minifyWhitespace: true,
   minifySyntax: true,

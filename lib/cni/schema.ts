@@ -73,8 +73,8 @@ function shorten(value: unknown): string {
 }
 
 /**
- * The value with the keys that its schema knows in the schema's spelling, and without nulls. When
- * a key occurs in several spellings the last one counts.
+ * The value with the keys that its schema knows in the schema's spelling, and without those that
+ * are null. When a key occurs in several spellings the last one counts.
  */
 export function canonicalize(schema: SchemaObject, value: unknown): unknown {
   if (Array.isArray(value)) {
@@ -86,8 +86,8 @@ export function canonicalize(schema: SchemaObject, value: unknown): unknown {
   const spelling = new Map(Object.keys(properties).map((key) => [key.toLowerCase(), key]))
   const entries = new Map<string, unknown>()
   for (const [key, item] of Object.entries(value)) {
-    if (item === null) continue
     const known = spelling.get(key.toLowerCase())
+    if (item === null && known !== undefined) continue
     const child = known === undefined ? undefined : properties[known]
     entries.set(known ?? key, child === undefined ? item : canonicalize(child, item))
   }

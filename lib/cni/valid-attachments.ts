@@ -12,12 +12,15 @@ export interface Attachment {
 export const validAttachmentsKeys = ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const
 
 /**
- * The attachments that a GC's configuration lists as valid. Throws a `CniError` with code 7 when
- * there is no list: an absent one must not be taken for an empty one, which frees everything.
+ * The attachments that a GC's configuration lists as valid; Go's libcni writes an empty list as
+ * null. Throws a `CniError` with code 7 when there is no list: an absent one must not be taken for
+ * an empty one, which frees everything.
  */
 export function parseValidAttachments(conf: NetConf): Attachment[] {
-  const key = validAttachmentsKeys.find((name) => Array.isArray(conf[name]))
-  const list = key === undefined ? undefined : conf[key]
+  const key =
+    validAttachmentsKeys.find((name) => Array.isArray(conf[name])) ??
+    validAttachmentsKeys.find((name) => conf[name] !== undefined)
+  const list = key === undefined ? undefined : (conf[key] ?? [])
   if (!Array.isArray(list)) {
     throw new CniError(
       ErrorCode.invalidNetworkConfig,
