@@ -1,0 +1,86 @@
+/** iptables(8) and ip6tables(8), table nat: changes by whole transactions, listings as words. */
+import { toCniError } from '../cni/errors.ts'
+import type { CniError } from '../cni/errors.ts'
+import type { Family } from './ip.ts'
+import { joinWords, splitWords } from './iptables-words.ts'
+import { runTool, ToolError } from './node-tool.ts'
+
+/** How long to wait, in seconds, while another program changes rules (kube-proxy takes its time). */
+const lockSeconds = 20
+/** Behind the lock a call is done in milliseconds; a table of kube-proxy's takes seconds. */
+const timeoutMs = (lockSeconds + 20) * 1000
+
+/** A rule without the chain it is in: `['-p', 'tcp', '-j', 'ACCEPT']`. */
+export type Rule = readonly string[]
+
+/** What to change; chains that are named here and do not exist are made. */
+export interface Changes {
+  /** Chains to make, or to empty if they exist. Not to be used with chains that others fill. */
+  readonly chains: readonly string[]
+  /** Commands with their words, such as `['-A', 'POSTROUTING', '-j', 'MY-CHAIN']`. */
+  readonly commands: readonly Rule[]
+}
+
+/** The text that iptables-restore(8) takes. */
+export function restoreText({ chains, commands }: Changes): string {
+  const lines = [...chains.map((chain) => `:${chain} - [0:0]`), ...commands.map(joinWords)]
+  return ['*nat', ...lines, 'COMMIT', ''].join('\n')
+}
+
+/**
+ * Changes table nat in one transaction: all of it or nothing. Rules that are not named stay.
+ * Throws a `CniError` with the program's own words.
+ */
+export function iptablesRestore(family: Family, changes: Changes): void {
+  const args = ['--noflush', '--wait', String(lockSeconds)]
+  run(`${programs[family]}-restore`, args, restoreText(changes))
+}
+
+/** The rules of a chain of table nat in their order; undefined when there is no such chain. */
+export function iptablesList(family: Family, chain: string): Rule[] | undefined {
+  let stdout: string
+  try {
+    stdout = run(programs[family], ['-w', String(lockSeconds), '-t', 'nat', '-S', chain], '')
+  } catch (error) {
+    if (error instanceof ToolError && isAbsent(error)) return undefined
+    throw error
+  }
+  return parseRules(stdout)
+}
+
+/** What keeps iptables from being used for a family; undefined when nothing does. */
+export function iptablesProblem(family: Family): CniError | undefined {
+  try {
+    iptablesList(family, 'OUTPUT')
+    return undefined
+  } catch (error) {
+    return toCniError(error)
+  }
+}
+
+const programs = { 4: 'iptables', 6: 'ip6tables' } as const
+
+function run(name: string, args: readonly string[], stdin: string): string {
+  return runTool({
+    name,
+    args,
+    stdin,
+    timeoutMs,
+    debianPackage: 'iptables',
+    remedy:
+      `see what there is with: ${name.replace('-restore', '')} -t nat -S; if another program ` +
+      `holds the lock for more than ${lockSeconds} s, fuser /run/xtables.lock names it`,
+  })
+}
+
+/** How iptables 1.8 says that a chain is missing, with its legacy and with its nf_tables half. */
+function isAbsent({ stderr }: ToolError): boolean {
+  return /No chain\/target\/match by that name|is incompatible, use 'nft' tool/.test(stderr)
+}
+
+function parseRules(stdout: string): Rule[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('-A '))
+    .map((line) => splitWords(line).slice(2))
+}

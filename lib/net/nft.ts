@@ -1,0 +1,120 @@
+/** nft(8): changes by whole transactions, listings as JSON. */
+import { CniError, ErrorCode, toCniError } from '../cni/errors.ts'
+import { isObject } from '../cni/json.ts'
+import { runTool, ToolError } from './node-tool.ts'
+
+/** nft waits for nobody; only a ruleset of hundred thousands of rules takes seconds. */
+const timeoutMs = 30_000
+
+/** Comments of tables, which the transactions here use, came with this version. */
+const oldestVersion = [1, 0, 1] as const
+
+/** A rule as listed; `expr` holds its statements as nft's JSON has them (libnftables-json(5)). */
+export interface NftRule {
+  readonly chain: string
+  readonly handle: number
+  /** Empty when the rule has none. */
+  readonly comment: string
+  readonly expr: readonly unknown[]
+}
+
+/**
+ * Carries out a transaction in nft's own language, one command in a line: all of it or nothing.
+ * Throws a `CniError` with nft's own words.
+ */
+export function nftRun(transaction: string): void {
+  run(['-f', '-'], transaction)
+}
+
+/** The rules of a chain in their order; none when there is no such chain. */
+export function nftListChain(family: string, table: string, chain: string): NftRule[] {
+  return list(['list', 'chain', family, table, chain])
+}
+
+/** The rules of all chains of a table; none when there is no such table. */
+export function nftListTable(family: string, table: string): NftRule[] {
+  return list(['list', 'table', family, table])
+}
+
+/** What keeps nft from being used here, as an error with the remedy; undefined when nothing does. */
+export function nftProblem(): CniError | undefined {
+  try {
+    checkVersion(run(['--version'], ''))
+    run(['--check', '-f', '-'], 'add table ip cni_usability_check\n')
+    return undefined
+  } catch (error) {
+    return toCniError(error)
+  }
+}
+
+/** Text between double quotes in nft's language, which has no way to write a quote or a newline. */
+export function nftQuote(text: string): string {
+  return `"${text.replaceAll(/["\n]/g, '')}"`
+}
+
+function run(args: readonly string[], stdin: string): string {
+  return runTool({
+    name: 'nft',
+    args,
+    stdin,
+    timeoutMs,
+    debianPackage: 'nftables',
+    remedy: 'see what there is with: nft list ruleset',
+  })
+}
+
+function list(args: readonly string[]): NftRule[] {
+  let stdout: string
+  try {
+    stdout = run(['-j', ...args], '')
+  } catch (error) {
+    if (error instanceof ToolError && isAbsent(error)) return []
+    throw error
+  }
+  return parseRules(stdout)
+}
+
+/** nft has one exit status for all failures; it prints the errno's text, in English. */
+function isAbsent({ stderr }: ToolError): boolean {
+  return stderr.includes('No such file or directory')
+}
+
+function parseRules(json: string): NftRule[] {
+  const document: unknown = JSON.parse(json)
+  const objects = isObject(document) ? document['nftables'] : undefined
+  if (!Array.isArray(objects)) throw unreadable(json)
+  return objects.flatMap((object: unknown) => {
+    const rule = isObject(object) ? object['rule'] : undefined
+    if (!isObject(rule)) return []
+    const { chain, handle, comment = '', expr } = rule
+    const known = typeof chain === 'string' && typeof handle === 'number'
+    if (!known || typeof comment !== 'string' || !Array.isArray(expr)) throw unreadable(json)
+    return [{ chain, handle, comment, expr }]
+  })
+}
+
+function unreadable(json: string): CniError {
+  return new CniError(
+    ErrorCode.internal,
+    'nft listed its rules in an unknown form',
+    `expected the JSON of libnftables-json(5), found ${json.slice(0, 200)}`,
+  )
+}
+
+function checkVersion(output: string): void {
+  const found = /v(\d+)\.(\d+)(?:\.(\d+))?/
+    .exec(output)
+    ?.slice(1)
+    .map((part) => Number(part ?? 0))
+  if (found !== undefined && compareVersions(found, oldestVersion) >= 0) return
+  throw new CniError(
+    ErrorCode.internal,
+    `nft is too old: ${output.trim()}`,
+    `expected version ${oldestVersion.join('.')} or newer`,
+  )
+}
+
+function compareVersions(a: readonly number[], b: readonly number[]): number {
+  const index = b.findIndex((part, i) => a[i] !== part)
+  return index < 0 ? 0 : (a[index] ?? 0) - (b[index] ?? 0)
+}

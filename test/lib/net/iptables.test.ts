@@ -1,0 +1,56 @@
+/** iptables and ip6tables against the kernel, in a namespace of its own. */
+import t from 'tap'
+import { detectBackend } from '../../../lib/net/firewall-backend.ts'
+import {
+  iptablesList,
+  iptablesProblem,
+  iptablesRestore,
+  restoreText,
+} from '../../../lib/net/iptables.ts'
+import { Netns } from '../../../lib/net/netns.ts'
+import { findTool } from '../../../lib/net/node-tool.ts'
+import { addNamespace, kernelSkip } from '../../support/node.ts'
+import { thrown } from '../../support/thrown.ts'
+
+const skip = kernelSkip() || (findTool('iptables') === undefined && 'iptables is not installed')
+const comment = 'dnat name: "net" id: "c\'1\\"'
+
+t.test('writes a transaction', async (t) => {
+  t.equal(
+    restoreText({ chains: ['A'], commands: [['-A', 'A', '-m', 'comment', '--comment', 'x y']] }),
+    '*nat\n:A - [0:0]\n-A A -m comment --comment "x y"\nCOMMIT\n',
+  )
+})
+
+for (const family of [4, 6] as const) {
+  t.test(`iptables for IPv${family}`, { skip }, async (t) => {
+    using netns = Netns.open(addNamespace(t).netns)
+    const inside = <T>(work: () => T) => netns.run(() => ({ value: work() })).value
+    const list = (chain: string) => inside(() => iptablesList(family, chain))
+
+    t.equal(
+      inside(() => iptablesProblem(family)),
+      undefined,
+    )
+    t.strictSame(list('OUTPUT'), [])
+    t.equal(list('CNI-X'), undefined, 'no such chain')
+    const rule = ['-p', 'tcp', '-m', 'comment', '--comment', comment, '-j', 'ACCEPT']
+    const changes = { chains: ['CNI-X'], commands: [['-A', 'CNI-X', ...rule]] }
+    inside(() => iptablesRestore(family, changes))
+    inside(() => iptablesRestore(family, changes))
+    t.strictSame(list('CNI-X'), [rule], 'the chain was emptied the second time')
+
+    const commands = [
+      ['-A', 'OUTPUT', '-j', 'CNI-X'],
+      ['-D', 'CNI-X', '-j', 'RETURN'],
+    ]
+    const error = thrown(() => inside(() => iptablesRestore(family, { chains: [], commands })))
+    t.match(error.message, /^running \[\S*tables-restore --noflush --wait 20\]: exit status \d: /)
+    t.strictSame(list('OUTPUT'), [], 'a transaction is all or nothing')
+  })
+}
+
+t.test('a host with both uses iptables', { skip }, async (t) => {
+  using netns = Netns.open(addNamespace(t).netns)
+  t.equal(netns.run(detectBackend), 'iptables')
+})
