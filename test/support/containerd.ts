@@ -68,7 +68,7 @@ export async function startContainerd(
   await appears(join(node.dir, 'run/containerd/containerd.sock'))
 
   // ctr must see the folders that the daemon sees: it calls the plugins itself.
-  const enter = ['nsenter', `--target=${daemon.pid}`, '--mount', '--net', '--', 'ctr']
+  const enter = ['nsenter', `--target=${daemon.pid}`, '--mount', '--root', '--net', '--', 'ctr']
   const ctr = (...args: string[]) => run([...enter, ...args])
   const image = join(node.dir, 'image.tar')
   writeBusyboxImage(image, runSync(['which', 'busybox']).trim())
