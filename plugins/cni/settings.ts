@@ -1,10 +1,10 @@
 /** What `cni` reads from its environment. */
 import { resolve } from 'node:path'
-import { getBuiltinModule } from 'node:process'
 import type { CniArg } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
+import { sha512 } from '../../lib/sha512.ts'
 
 export interface Settings {
   /** The folder of network configurations. */
@@ -66,9 +66,6 @@ function parseCapabilityArgs(text: string): Record<string, unknown> {
 
 /** The absolute path of a network namespace, and the container ID that stands for it. */
 export function identify(cwd: string, netns: string): { netns: string; containerId: string } {
-  // Loaded when needed: it takes 6 ms, in every plugin's process.
-  const { createHash } = getBuiltinModule('node:crypto')
   const path = resolve(cwd, netns)
-  const hash = createHash('sha512').update(path).digest('hex')
-  return { netns: path, containerId: `cnitool-${hash.slice(0, 20)}` }
+  return { netns: path, containerId: `cnitool-${sha512(path).slice(0, 20)}` }
 }
