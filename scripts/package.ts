@@ -3,7 +3,16 @@
  * under the name of every plugin.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
@@ -13,8 +22,9 @@ const bundle = join(root, 'dist/cni.cjs')
 const binDir = join(root, 'dist/bin')
 const packaged = join(binDir, `.packaged-${process.pid}`)
 
-const names = ['flannel', 'bridge', 'host-local', 'loopback', 'cni']
-if (existsSync(join(root, 'plugins/portmap'))) names.push('portmap')
+const hasPortmap = existsSync(join(root, 'plugins/portmap/index.ts'))
+const plugins = ['flannel', 'bridge', 'host-local', 'loopback', ...(hasPortmap ? ['portmap'] : [])]
+const names = [...plugins, 'cni']
 
 const seaConfig = {
   disableExperimentalSEAWarning: true,
@@ -32,6 +42,10 @@ try {
   const { atime, mtime } = statSync(bundle)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
   for (const name of names) publish(packaged, join(binDir, name))
+  for (const name of readdirSync(binDir)) {
+    const isStale = !name.startsWith('.') && !names.includes(name)
+    if (isStale) rmSync(join(binDir, name))
+  }
 } finally {
   rmSync(packaged, { force: true })
 }
