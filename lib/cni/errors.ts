@@ -55,16 +55,21 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /**
- * The text of any thrown value, for embedding in another message. A failed file operation reads
- * as Go prints it: `open /run/x: no such file or directory`.
+ * The text of any thrown value, for embedding in another message. A failed system call reads as Go
+ * prints it: `open /run/x: no such file or directory`.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if ('path' in error && 'errno' in error && typeof error.errno === 'number') {
-    const { syscall = 'access' } = error as NodeJS.ErrnoException // Node's own shape for these
-    return `${syscall} ${error.path}: ${errnoText(Math.abs(error.errno))}`
-  }
-  return error.message
+  const { syscall, path, errno } = error as NodeJS.ErrnoException // all optional
+  if (syscall === undefined || typeof errno !== 'number') return error.message
+  const operation = path === undefined ? syscall : `${syscall} ${path}`
+  return `${operation}: ${errnoText(Math.abs(errno))}`
+}
+
+/** The text of any thrown value and its details, for a log: `message; details`. */
+export function fullText(error: unknown): string {
+  const { message, details } = toCniError(error)
+  return details === '' ? message : `${message}; ${details}`
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The result of the previous plugin in the chain, or of the ADD (CNI specification, section 3). */
-import { CniError, ErrorCode, errorText, withPrefix } from './errors.ts'
+import { CniError, ErrorCode, fullText, withPrefix } from './errors.ts'
 import { isObject } from './json.ts'
 import type { Log, NetConf } from './plugin.ts'
 import type { Result } from './result.ts'
@@ -51,7 +51,7 @@ export function prevResultForCleanup(conf: NetConf, log: Log): Result | undefine
   try {
     return parsePrevResult(conf)
   } catch (error) {
-    log.warn(`going on without prevResult: ${errorText(error)}`)
+    log.warn(`going on without prevResult: ${fullText(error)}`)
     return undefined
   }
 }

@@ -1,5 +1,5 @@
+import { fullText } from './errors.ts'
 import type { Log } from './plugin.ts'
-import { errorText } from './errors.ts'
 
 /**
  * Steps to take back when a later step fails. Each is declared next to the step it undoes, and
@@ -19,7 +19,7 @@ export class Undo {
       try {
         undo()
       } catch (error) {
-        log.warn(`rollback: ${name}: ${errorText(error)}`)
+        log.warn(`rollback: ${name}: ${fullText(error)}`)
       }
     }
   }
