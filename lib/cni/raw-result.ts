@@ -38,7 +38,7 @@ const singleFamily = {
   properties: { ip: text, gateway: text, routes: routesSchema },
 }
 
-export interface RawSingleFamily {
+interface RawSingleFamily {
   ip: string
   gateway?: string
   routes?: RawRoute[]

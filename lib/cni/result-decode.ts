@@ -2,10 +2,10 @@
 import { CniError, ErrorCode } from './errors.ts'
 import { parseCidr, parseIp, type Cidr, type Ip } from '../net/ip.ts'
 import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
-import type { RawResult, RawRoute, RawSingleFamily } from './raw-result.ts'
+import type { RawResult, RawRoute } from './raw-result.ts'
 import { confSchema } from './result-schema.ts'
-import { readConf } from './schema.ts'
-import { isSupported, type Version } from './versions.ts'
+import { readValue } from './schema.ts'
+import { isSupported, supportedVersions, type Version } from './versions.ts'
 
 /** The versions that share a shape. */
 const families: readonly (readonly Version[])[] = [
@@ -35,11 +35,16 @@ export interface DecodedResult {
  * carries none. Throws a `CniError` with the path of what does not fit.
  */
 export function decodeResult(value: unknown, defaultVersion: Version): DecodedResult {
-  const raw = readConf(confSchema, value, '')
+  const raw = readValue(confSchema, value, ({ path, expected, found }) =>
+    invalid(`${path === '' ? 'the result' : path} ${expected}`, `found ${found}`),
+  )
   const version =
     raw.cniVersion === undefined || raw.cniVersion === '' ? defaultVersion : raw.cniVersion
   if (!isSupported(version)) {
-    throw invalid(`unsupported CNI result version ${JSON.stringify(version)}`, 'cniVersion')
+    throw invalid(
+      `unsupported CNI result version ${JSON.stringify(version)}`,
+      `expected one of ${supportedVersions.join(', ')}`,
+    )
   }
   const single = sameShape(version, '0.1.0')
   return { result: single ? fromSingleFamilies(raw) : fromLists(raw), version }
@@ -59,10 +64,12 @@ function fromSingleFamilies(raw: RawResult): Result {
   const ips: IpConfig[] = []
   const routes: Route[] = []
   for (const key of ['ip4', 'ip6'] as const) {
-    const part: RawSingleFamily | undefined = raw[key]
+    const part = raw[key]
     if (part === undefined) continue
-    const { ip, ...rest } = part
-    ips.push(decodeIpConfig({ address: ip, ...rest }, key))
+    ips.push({
+      address: decodeCidr(part.ip, `${key}.ip`),
+      ...present('gateway', decodeIp(part.gateway, `${key}.gateway`)),
+    })
     routes.push(...decodeRoutes(part.routes ?? [], `${key}.routes`))
   }
   return { interfaces: [], ips, routes, dns: decodeDns(raw.dns) }
@@ -81,10 +88,9 @@ function decodeInterface(raw: RawInterface): Interface {
   }
 }
 
-function decodeIpConfig(
-  raw: { address: string; gateway?: string; interface?: number },
-  path: string,
-): IpConfig {
+type RawIpConfig = NonNullable<RawResult['ips']>[number]
+
+function decodeIpConfig(raw: RawIpConfig, path: string): IpConfig {
   return {
     address: decodeCidr(raw.address, `${path}.address`),
     ...present('gateway', decodeIp(raw.gateway, `${path}.gateway`)),
@@ -127,17 +133,17 @@ function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?
 
 function decodeCidr(text: string, path: string): Cidr {
   const cidr = parseCidr(text)
-  if (cidr === undefined) throw invalid(`invalid CIDR address: ${text}`, path)
+  if (cidr === undefined) throw invalid(`invalid CIDR address: ${text}`, `found at ${path}`)
   return cidr
 }
 
 function decodeIp(text: string | undefined, path: string): Ip | undefined {
   if (text === undefined || text === '') return undefined
   const ip = parseIp(text)
-  if (ip === undefined) throw invalid(`invalid IP address: ${text}`, path)
+  if (ip === undefined) throw invalid(`invalid IP address: ${text}`, `found at ${path}`)
   return ip
 }
 
-function invalid(message: string, path: string): CniError {
-  return new CniError(ErrorCode.invalidNetworkConfig, message, `found at ${path}`)
+function invalid(message: string, details: string): CniError {
+  return new CniError(ErrorCode.invalidNetworkConfig, message, details)
 }

@@ -47,24 +47,48 @@ function compile(schema: SchemaObject): Validate {
  * what is wrong there, and whose details say what was found.
  */
 export function readConf<T>(conf: ConfSchema<T>, value: unknown, prefix: string): T {
+  return readValue(conf, value, ({ path, expected, found }) => {
+    const what = path === '' ? 'the configuration' : path
+    return new CniError(
+      ErrorCode.invalidNetworkConfig,
+      `${prefix}${what} ${expected}`,
+      `found ${found} in the network configuration; correct it there`,
+    )
+  })
+}
+
+/** The first thing in a value that its schema does not allow. */
+export interface Misfit {
+  /** Where it stands, as keys and indexes with dots between; empty for the value itself. */
+  readonly path: string
+  /** What should stand there, as the end of a sentence: `must be string`. */
+  readonly expected: string
+  /** What stands there, as JSON; shortened. */
+  readonly found: string
+}
+
+/** Reads any value by a schema as `readConf` does; throws what `toError` makes of a misfit. */
+export function readValue<T>(
+  conf: ConfSchema<T>,
+  value: unknown,
+  toError: (misfit: Misfit) => CniError,
+): T {
   const canonical = canonicalize(conf.schema, value)
   if (conf.validate(canonical)) return canonical as T // the schema has just checked it
   const [first] = conf.validate.errors ?? []
-  throw new CniError(
-    ErrorCode.invalidNetworkConfig,
-    `${prefix}${describe(first)}`,
-    `found ${shorten(first?.data)} in the network configuration; correct it there`,
-  )
+  throw toError({
+    path: (first?.instancePath ?? '').slice(1).replaceAll('/', '.'),
+    expected: expectation(first),
+    found: shorten(first?.data),
+  })
 }
 
-function describe(error: SchemaError | undefined): string {
-  const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.')
-  const what = path === '' ? 'the configuration' : path
+function expectation(error: SchemaError | undefined): string {
   if (error?.keyword === 'enum') {
     const values: unknown[] = error.params['allowedValues']
-    return `${what} must be one of ${values.map((value) => JSON.stringify(value)).join(', ')}`
+    return `must be one of ${values.map((value) => JSON.stringify(value)).join(', ')}`
   }
-  return `${what} ${error?.message ?? 'does not fit the schema'}`
+  return error?.message ?? 'does not fit the schema'
 }
 
 function shorten(value: unknown): string {
