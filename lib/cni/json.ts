@@ -8,7 +8,10 @@ export function encodeJson(value: unknown, indent = 0): string {
   )
 }
 
-/** The value with the keys of every object in byte order, as Go writes its maps. */
+/**
+ * The value with the keys of every object in byte order, as Go writes its maps; keys that are array
+ * indexes come first, by their numbers.
+ */
 export function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys)
   if (typeof value !== 'object' || value === null) return value

@@ -61,7 +61,7 @@ t.test('replaces a file, whatever an interrupted call left', async (t) => {
 t.test('leaves nothing behind when a file cannot be replaced', async (t) => {
   const dir = t.testdir({ folder: { file: '' } })
   const path = join(dir, 'folder')
-  t.throws(() => replaceFile(path, join(dir, '.folder'), 'text', 0o600), { syscall: 'rename' })
+  t.throws(() => replaceFile(path, join(dir, '.folder'), 'text', 0o600), /EISDIR: .*, rename/)
   t.strictSame(readdirSync(dir), ['folder'])
   t.throws(() => replaceFile(path, join(dir, 'none/x'), 'text', 0o600), { code: 'ENOENT' })
 })

@@ -34,7 +34,8 @@ t.test('passes over a file that nobody may execute', async (t) => {
   t.equal(findPlugin('text', path), `${b}/text`)
   chmodSync(join(b, 'text'), 0o644)
   const error = thrown(() => findPlugin('text', path))
-  t.match(error, { code: 999, message: `failed to find plugin "text" in path [${a} ${b}]` })
+  t.equal(error.code, 999)
+  t.equal(error.message, `failed to find plugin "text" in path [${a} ${b}]`)
   t.equal(error.details, `${a}/text is not executable: chmod 755 ${a}/text`)
 })
 
@@ -55,7 +56,8 @@ const refused: [type: string, path: string, message: string, details: RegExp][] 
 t.test('says what to do about a plugin that is not there', async (t) => {
   for (const [type, path, message, details] of refused) {
     const error = thrown(() => findPlugin(type, path))
-    t.match(error, { code: 999, message, details }, JSON.stringify(type))
+    t.equal(error.message, message)
+    t.match(error, { code: 999, details })
   }
 })
 

@@ -1,0 +1,15 @@
+import t from 'tap'
+import { createLog } from '../../../lib/cni/log.ts'
+
+t.test('always writes warnings, and the rest when asked to', async (t) => {
+  for (const [level, want] of [
+    ['warn', 'bridge: ADD c1/eth0: warning: stale\n'],
+    ['debug', 'bridge: ADD c1/eth0: warning: stale\nbridge: ADD c1/eth0: looking\n'],
+  ] as const) {
+    let written = ''
+    const log = createLog('bridge: ADD c1/eth0', level, (text) => (written += text))
+    log.warn('stale')
+    log.debug('looking')
+    t.equal(written, want)
+  }
+})
