@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { imageName, writeBusyboxImage } from './busybox-image.ts'
 import type { Node } from './node.ts'
 import { makeOwnFolders, onNode } from './own-folders.ts'
-import { run, runSync, type Outcome } from './run.ts'
+import { missingProgram, run, runSync, type Outcome } from './run.ts'
 
 // The native snapshotter needs nothing of the kernel; containers are run by ctr, not by a kubelet.
 const config = `version = 2
@@ -40,14 +40,7 @@ export interface Container {
 
 /** Why containers cannot be run here, or false. */
 export function containerdSkip(): string | false {
-  for (const program of ['containerd', 'ctr', 'runc', 'busybox']) {
-    try {
-      runSync(['which', program])
-    } catch {
-      return `${program} is not installed` // which(1) fails for no other reason
-    }
-  }
-  return false
+  return missingProgram('containerd', 'ctr', 'runc', 'busybox')
 }
 
 /** Starts containerd on the node, and loads the busybox image. */

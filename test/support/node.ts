@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inside, runSync } from './run.ts'
+import { inside, missingProgram, runSync } from './run.ts'
 
 /** A network namespace under /run/netns. */
 export interface Namespace {
@@ -38,8 +38,8 @@ export interface Scope {
 export function kernelSkip(): string | false {
   if (process.getuid?.() !== 0) return 'needs root, for network namespaces'
   try {
-    runSync(['unshare', '--net', 'ip', 'link'])
-    return false
+    runSync(['unshare', '--net', 'true'])
+    return missingProgram('ip', 'bridge', 'nsenter', 'ping')
   } catch (error) {
     return `cannot make a network namespace here: ${error instanceof Error ? error.message : error}`
   }
