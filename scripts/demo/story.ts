@@ -28,7 +28,7 @@ say(
   'flannel combined it with subnet.env into the configuration of the bridge plugin:',
 )
 quote(JSON.parse(readFileSync(`${saved}/${one.containerId}`, 'utf8')))
-say('bridge made cni0 and a cable between it and the pod, host-local picked the address.')
+say('bridge made cni0 and a veth pair between it and the pod; host-local reserved the address.')
 say(`After ${first.ms} ms this stood on stdout:`)
 quote(first.result)
 
@@ -92,8 +92,8 @@ function picture(left: Result, right: Result): string {
     ['node', `${near} ─── ${bridge} ${gatewayOf(left)} ─── ${far}`, ' ═══ '],
     ['pod two', `eth0 ${addressOf(right)}`, ''],
   ] as const
-  const labels = parts.map(([label, part, cable]) => label.padEnd(part.length + cable.length))
-  return `${labels.join('').trimEnd()}\n${parts.map(([, part, cable]) => part + cable).join('')}`
+  const labels = parts.map(([label, part, line]) => label.padEnd(part.length + line.length))
+  return `${labels.join('').trimEnd()}\n${parts.map(([, part, line]) => part + line).join('')}`
 }
 
 async function ping(from: Pod, address: string, whom: string): Promise<void> {
