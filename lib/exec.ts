@@ -14,9 +14,9 @@ export interface Execution {
 export interface ExecutionFailure {
   /** `exit status 1`, `signal: killed`, or `fork/exec <path>: <reason>`, as Go words them. */
   readonly text: string
-  /** The errno's name when the process could not be started, `ETIMEDOUT` when time ran out. */
+  /** The errno's name when the process could not be started, `ETIMEDOUT` or `ENOBUFS` when it was stopped. */
   readonly code?: string
-  /** What else there is to say about it. */
+  /** Why the process was stopped from here. */
   readonly details?: string
 }
 
@@ -46,16 +46,24 @@ export function execute(file: string, args: readonly string[], options: ExecuteO
   const error = hasCode(rest.error, 'EPIPE') ? undefined : rest.error
   const output = { stdout: stdout ?? '', stderr: stderr ?? '' }
   if (error === undefined && status === 0) return output
-  if (hasCode(error, 'ETIMEDOUT')) return { ...output, failure: timeout(options) }
-  return { ...output, failure: failure(file, status, signal, error) }
+  return { ...output, failure: stopped(error, options) ?? ended(file, status, signal, error) }
 }
 
-function timeout({ timeoutMs }: ExecuteOptions): ExecutionFailure {
-  const details = `it did not end within ${timeoutMs / 1000} s and was killed`
-  return { text: 'signal: killed', code: 'ETIMEDOUT', details }
+/** How a process ended that was killed from here; undefined when none was. */
+function stopped(error: unknown, { timeoutMs }: ExecuteOptions): ExecutionFailure | undefined {
+  const text = 'signal: killed'
+  if (hasCode(error, 'ETIMEDOUT')) {
+    const details = `it did not end within ${timeoutMs / 1000} s and was killed`
+    return { text, code: 'ETIMEDOUT', details }
+  }
+  if (hasCode(error, 'ENOBUFS')) {
+    const details = `it wrote more than ${maxOutput} bytes and was killed`
+    return { text, code: 'ENOBUFS', details }
+  }
+  return undefined
 }
 
-function failure(
+function ended(
   file: string,
   status: number | null,
   signal: string | null,

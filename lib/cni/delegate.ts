@@ -4,14 +4,11 @@
  * at hand; anything else is executed. Results and errors are the same either way.
  */
 import { statSync } from 'node:fs'
-import { execute, type ExecutionFailure } from '../exec.ts'
+import { execute, type Execution } from '../exec.ts'
 import type { Call, Reply } from './call.ts'
-import { CniError, ErrorCode, errorText, withPrefix } from './errors.ts'
+import { checkReply, decodeAnswer } from './delegate-reply.ts'
 import { findPlugin } from './find-plugin.ts'
-import { isObject } from './json.ts'
 import type { Delegate, Environment, PluginCommand, Request } from './plugin.ts'
-import { emptyResult, type Result } from './result.ts'
-import { decodeResult } from './result-decode.ts'
 
 /** The runtime gives a whole chain about two minutes; a delegate that takes longer hangs. */
 const defaultTimeoutMs = 90_000
@@ -37,12 +34,12 @@ export function createDelegate(host: DelegateHost): Delegate {
     const env = { ...request.env, CNI_COMMAND: command }
     const file = findPlugin(type, request.path)
     const own = host.isSelf(file) ? host.dispatch(type, { env, readStdin: () => stdin }) : undefined
-    return own === undefined
-      ? executePlugin(host, type, file, env, stdin)
-      : checkReply(type, own.stdout, '', own.exitCode === 0 ? undefined : { text: 'exit status 1' })
+    const reply = own === undefined ? executePlugin(host, file, env, stdin) : asExecution(own)
+    return checkReply(type, reply)
   }
   return {
-    add: (type, request, stdin) => decodeAnswer(call('ADD', type, request, stdin), request),
+    add: (type, request, stdin) =>
+      decodeAnswer(type, call('ADD', type, request, stdin), request.conf.cniVersion),
     run: (command, type, request, stdin) => {
       call(command, type, request, stdin)
     },
@@ -57,82 +54,26 @@ export function isSameFile(a: string, b: string): boolean {
   return first !== undefined && first.dev === second?.dev && first.ino === second.ino
 }
 
+/** The reply of a call in this process as if it had been executed. */
+function asExecution({ exitCode, stdout }: Reply): Execution {
+  const failure = { text: `exit status ${exitCode}` }
+  return { stdout, stderr: '', ...(exitCode !== 0 && { failure }) }
+}
+
 function executePlugin(
   host: DelegateHost,
-  type: string,
   file: string,
   env: Environment,
   stdin: string,
-): string {
+): Execution {
   const { timeoutMs = defaultTimeoutMs } = host
   for (let attempt = 0; ; attempt++) {
-    const { stdout, stderr, failure } = execute(file, [], { input: stdin, env, timeoutMs })
-    if (failure?.code === 'ETXTBSY' && attempt < busyRetries) {
+    const execution = execute(file, [], { input: stdin, env, timeoutMs })
+    if (execution.failure?.code === 'ETXTBSY' && attempt < busyRetries) {
       host.sleep(busyDelayMs)
       continue
     }
-    if (stderr !== '') host.writeStderr(stderr)
-    return checkReply(type, stdout, stderr, failure)
+    if (execution.stderr !== '') host.writeStderr(execution.stderr)
+    return execution
   }
-}
-
-/** The stdout of a delegate that succeeded; throws what one that failed has to say. */
-function checkReply(
-  type: string,
-  stdout: string,
-  stderr: string,
-  failure: ExecutionFailure | undefined,
-): string {
-  if (failure === undefined) return stdout
-  const { code, message, details } = delegateError(stdout, stderr, failure)
-  throw new CniError(code, message, details === '' ? `in ${type}` : `${details}; in ${type}`)
-}
-
-function delegateError(stdout: string, stderr: string, failure: ExecutionFailure): CniError {
-  if (failure.code === 'ETIMEDOUT') {
-    return new CniError(
-      ErrorCode.unknown,
-      `netplugin failed with no error message: ${failure.text}`,
-      failure.details,
-    )
-  }
-  if (stdout === '') {
-    const text =
-      stderr === '' ? ` with no error message: ${failure.text}` : `: ${JSON.stringify(stderr)}`
-    return new CniError(ErrorCode.unknown, `netplugin failed${text}`)
-  }
-  try {
-    return decodeError(JSON.parse(stdout))
-  } catch (error) {
-    return new CniError(
-      ErrorCode.unknown,
-      'netplugin failed but error parsing its diagnostic message ' +
-        `${JSON.stringify(stdout)}: ${errorText(error)}`,
-    )
-  }
-}
-
-function decodeError(value: unknown): CniError {
-  if (!isObject(value)) throw new TypeError('expected an error object')
-  const { code = 0, msg = '', details = '' } = value
-  if (typeof code !== 'number' || typeof msg !== 'string' || typeof details !== 'string') {
-    throw new TypeError('expected code to be a number, msg and details to be strings')
-  }
-  return new CniError(code, msg, details)
-}
-
-function decodeAnswer(stdout: string, request: Request): Result {
-  return withPrefix('failed to unmarshal raw result: ', () => {
-    let value: unknown
-    try {
-      value = JSON.parse(stdout)
-    } catch (error) {
-      throw new CniError(
-        ErrorCode.internal,
-        errorText(error),
-        `the delegate printed ${JSON.stringify(stdout.slice(0, 200))} instead of a result`,
-      )
-    }
-    return value === null ? emptyResult : decodeResult(value, request.conf.cniVersion).result
-  })
 }

@@ -40,3 +40,11 @@ t.test('kills a program that takes too long', async (t) => {
     details: 'it did not end within 0.2 s and was killed',
   })
 })
+
+t.test('kills a program that writes too much', async (t) => {
+  t.strictSame(shell('exec head -c 17000000 /dev/zero').failure, {
+    text: 'signal: killed',
+    code: 'ENOBUFS',
+    details: 'it wrote more than 16777216 bytes and was killed',
+  })
+})

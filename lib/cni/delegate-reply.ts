@@ -1,0 +1,89 @@
+/** What the reply of a delegate means: its result, or the error of one that failed. Pure. */
+import type { Execution, ExecutionFailure } from '../exec.ts'
+import { CniError, ErrorCode, errorText, toCniError } from './errors.ts'
+import { isObject } from './json.ts'
+import { parseJson } from './parse-json.ts'
+import { emptyResult, type Result } from './result.ts'
+import { decodeResult } from './result-decode.ts'
+import { canonicalize } from './schema.ts'
+import type { Version } from './versions.ts'
+
+/**
+ * The stdout of a delegate named `type` that succeeded. Throws the `CniError` that one which
+ * failed printed, or one that says how it failed; its details end with the delegate's name.
+ */
+export function checkReply(type: string, { stdout, stderr, failure }: Execution): string {
+  if (failure === undefined) return stdout
+  const { code, message, details } = delegateError(stdout, stderr, failure)
+  throw new CniError(code, message, details === '' ? `in ${type}` : `${details}; in ${type}`)
+}
+
+function delegateError(stdout: string, stderr: string, failure: ExecutionFailure): CniError {
+  // What one that was stopped has printed is not all that it had to say.
+  if (failure.details !== undefined) return silentFailure(failure)
+  if (stdout !== '') return printedError(stdout)
+  if (stderr === '') return silentFailure(failure)
+  return new CniError(ErrorCode.unknown, `netplugin failed: ${quote(stderr)}`)
+}
+
+function silentFailure({ text, details }: ExecutionFailure): CniError {
+  const message = `netplugin failed with no error message: ${text}`
+  return new CniError(ErrorCode.unknown, message, details)
+}
+
+function printedError(stdout: string): CniError {
+  try {
+    return decodeError(parseJson(stdout, ''))
+  } catch (error) {
+    return new CniError(
+      ErrorCode.unknown,
+      'netplugin failed but error parsing its diagnostic message ' +
+        `${quote(stdout)}: ${errorText(error)}`,
+    )
+  }
+}
+
+const errorKeys = { properties: { code: {}, msg: {}, details: {} } }
+
+/** Reads an error object (CNI specification, section 5 "Error"). */
+function decodeError(value: unknown): CniError {
+  const object = canonicalize(errorKeys, value)
+  if (!isObject(object) || !('code' in object || 'msg' in object)) {
+    throw new TypeError('expected an error object')
+  }
+  const { code = 0, msg = '', details = '' } = object
+  if (typeof code !== 'number' || !Number.isSafeInteger(code) || code < 0) {
+    throw new TypeError('expected code to be a whole number')
+  }
+  if (typeof msg !== 'string' || typeof details !== 'string') {
+    throw new TypeError('expected msg and details to be strings')
+  }
+  return new CniError(code, msg, details)
+}
+
+/**
+ * The result that a delegate named `type` printed; one without `cniVersion` is read as `version`.
+ * Throws a `CniError` with code 999 when it is none.
+ */
+export function decodeAnswer(type: string, stdout: string, version: Version): Result {
+  try {
+    const value = parseJson(stdout, '')
+    return value === null ? emptyResult : decodeResult(value, version).result
+  } catch (error) {
+    const { message, details } = toCniError(error)
+    const found = `${type} printed ${quote(stdout)} instead of a result`
+    throw new CniError(
+      ErrorCode.internal,
+      `failed to unmarshal raw result: ${message}`,
+      details === '' ? found : `${details}; ${found}`,
+      { cause: error },
+    )
+  }
+}
+
+/** A message holds no more characters than these of what a delegate printed. */
+const maxQuoted = 4096
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text)
+}
