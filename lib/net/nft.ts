@@ -26,6 +26,14 @@ export function nftRun(transaction: string): void {
   run(['-f', '-'], transaction)
 }
 
+/**
+ * The same with commands as JSON, libnftables-json(5), for names that nft's language has no quotes
+ * for. They go by the command line: for JSON nft opens /dev/stdin, which cannot be a socket.
+ */
+export function nftRunJson(commands: readonly unknown[]): void {
+  run(['-j', JSON.stringify({ nftables: commands })], '')
+}
+
 /** The rules of a chain in their order; none when there is no such chain. */
 export function nftListChain(family: string, table: string, chain: string): NftRule[] {
   return list(['list', 'chain', family, table, chain])

@@ -7,6 +7,9 @@ import type { BridgeConf } from './conf.ts'
 /** The index of the container's interface in the result: after the bridge and the host's end. */
 export const containerIndex = 2
 
+/** linux/rtnetlink.h: RT_TABLE_MAIN, and RT_TABLE_UNSPEC, which the kernel takes for it. */
+const mainTables = [0, 254]
+
 export interface Addressing {
   /** The addresses of the container, each with its gateway when there is one. */
   readonly ips: readonly IpConfig[]
@@ -56,8 +59,8 @@ function defaultRoutes(ips: readonly IpConfig[], routes: readonly Route[]): Rout
   })
 }
 
-function isDefaultRoute({ dst, table }: Route, of: Family): boolean {
-  return table === undefined && dst?.prefix === 0 && family(dst.ip) === of
+function isDefaultRoute({ dst, table = 0 }: Route, of: Family): boolean {
+  return mainTables.includes(table) && dst?.prefix === 0 && family(dst.ip) === of
 }
 
 function gateways(ips: readonly IpConfig[]): Cidr[] {

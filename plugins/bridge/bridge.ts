@@ -1,47 +1,52 @@
 /** The bridge device. */
 import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Context, Log } from '../../lib/cni/plugin.ts'
+import type { Undo } from '../../lib/cni/undo.ts'
 import { bridgeAdd, linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
+import { deleteUnused } from './delete-link.ts'
+import { isPortMac, isZeroMac, randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
 
 /**
  * The bridge of the configuration, created when it is missing, up and promiscuous as asked for.
- * `mac` is the address of a new one: it is set when the bridge is created, so that the kernel
- * never changes it as ports come and go. Runs in the host's namespace. Throws when the name
- * belongs to something else.
+ * Runs in the host's namespace. Throws when the name belongs to something else.
  */
-export function ensureBridge(host: Connection, conf: BridgeConf, mac: string, log: Log): Link {
+export function ensureBridge(
+  host: Connection,
+  conf: BridgeConf,
+  context: Context,
+  undo: Undo,
+): Link {
   return withPrefix(`failed to create bridge "${conf.bridge}": `, () => {
-    const found = linkByName(host, conf.bridge)
-    const bridge = found ?? createBridge(host, conf, mac)
-    if (bridge.kind !== 'bridge') throw notABridge(conf.bridge, bridge)
-    if (found !== undefined) warnOfVlans(found, conf, log)
-    trySysctl(interfaceSysctl('ipv6', conf.bridge, 'accept_ra'), '0', log)
+    const bridge = linkByName(host, conf.bridge) ?? createBridge(host, conf, context, undo)
+    if (bridge.kind !== 'bridge') throw notABridge(bridge)
+    warnOfVlans(bridge, conf, context.log)
+    trySysctl(interfaceSysctl('ipv6', bridge.name, 'accept_ra'), '0', context.log)
     const promiscuous = conf.promiscMode && !bridge.promiscuous ? true : undefined
     if (!bridge.up || promiscuous) linkSet(host, bridge.index, { up: true, promiscuous })
     return bridge
   })
 }
 
-function createBridge(host: Connection, conf: BridgeConf, mac: string): Link {
-  const name = conf.bridge
-  try {
-    return withPrefix(`could not add "${name}": `, () =>
-      bridgeAdd(host, { name, mtu: conf.mtu, mac, vlanFiltering: hasVlans(conf) || undefined }),
-    )
-  } catch (error) {
-    // Another ADD on this node has just created it.
-    const other = isExist(error) ? linkByName(host, name) : undefined
-    if (other === undefined) throw error
-    return other
-  }
-}
-
-function isExist(error: unknown): boolean {
-  return error instanceof Error && hasCode(error.cause, 'EEXIST')
+/** With a MAC from the start, the kernel never changes it as ports come and go. */
+function createBridge(host: Connection, conf: BridgeConf, context: Context, undo: Undo): Link {
+  const { bridge: name, mtu } = conf
+  const mac = randomMac(context)
+  return withPrefix(`could not add "${name}": `, () => {
+    try {
+      const bridge = bridgeAdd(host, { name, mtu, mac, vlanFiltering: hasVlans(conf) || undefined })
+      undo.add(`link ${name}`, () => deleteUnused(host, bridge, bridge))
+      return bridge
+    } catch (error) {
+      // Another ADD on this node has just created it.
+      const other = hasCode(error, 'EEXIST') ? linkByName(host, name) : undefined
+      if (other === undefined) throw error
+      return other
+    }
+  })
 }
 
 /** Whether the configuration needs a bridge that filters VLANs. */
@@ -49,7 +54,7 @@ export function hasVlans({ vlan, vlanTrunk }: BridgeConf): boolean {
   return vlan !== undefined || vlanTrunk !== undefined
 }
 
-function notABridge(name: string, { kind = 'physical interface' }: Link): CniError {
+function notABridge({ name, kind = 'physical interface' }: Link): CniError {
   return new CniError(
     ErrorCode.internal,
     `"${name}" already exists but is not a bridge`,
@@ -66,25 +71,23 @@ function warnOfVlans(bridge: Link, conf: BridgeConf, log: Log): void {
 }
 
 /**
- * The MAC of the bridge now that it has got the port, which `before` had not. A MAC that nobody
- * ever set follows the ports, and breaks the pods' ARP caches: when the new port has just changed
- * it, it is set back, and stays. An MTU that the ports cannot take is warned about: the bridge
- * follows its ports unless somebody set its MTU.
+ * The bridge now that it has got a port, which `before` had not. A MAC that nobody ever set follows
+ * the ports, which breaks the pods' ARP caches: one that has just done so is set back, and stays.
  */
-export function keepBridge(host: Connection, before: Link, conf: BridgeConf, log: Log): string {
-  const now = linkByIndex(host, before.index) ?? before
-  if (conf.mtu !== undefined && now.mtu > conf.mtu) {
-    log.warn(
-      `bridge ${now.name} has MTU ${now.mtu}, the pods ${conf.mtu}: larger packets to them are ` +
-        `lost. To change it: ip link set ${now.name} mtu ${conf.mtu}`,
-    )
-  }
-  if (now.mac === before.mac || isZero(before.mac)) return now.mac
-  linkSet(host, before.index, { mac: before.mac })
-  return before.mac
+export function keepMac(host: Connection, before: Link, context: Context): Link {
+  const now = linkByIndex(host, before.index)
+  if (now === undefined) throw new Error(`bridge ${before.name} was deleted meanwhile`)
+  if (now.mac === before.mac || !isPortMac(now.mac)) return now
+  const mac = isZeroMac(before.mac) ? randomMac(context) : before.mac
+  linkSet(host, now.index, { mac })
+  return { ...now, mac }
 }
 
-/** Whether it is the MAC of a bridge that never had a port. */
-function isZero(mac: string): boolean {
-  return /^(?:00:?)*$/.test(mac)
+/** Warns of packets that are lost: a bridge follows its ports' MTU unless somebody set its own. */
+export function warnOfMtu({ name, mtu }: Link, conf: BridgeConf, log: Log): void {
+  if (conf.mtu === undefined || mtu <= conf.mtu) return
+  log.warn(
+    `bridge ${name} has MTU ${mtu}, the pods ${conf.mtu}: larger packets to them are lost. ` +
+      `To change it: ip link set ${name} mtu ${conf.mtu}`,
+  )
 }

@@ -14,18 +14,19 @@ import {
 import { linkByName, type Link } from '../../lib/net/link.ts'
 import { routeList, type Route as KernelRoute } from '../../lib/net/route.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import { difference } from './check.ts'
 import type { BridgeConf } from './conf.ts'
+import { bridgeDifference, difference } from './difference.ts'
 
 /** Every address of the attachment is on the container's interface, and its gateway in reach. */
 export function checkAddresses(
   prevResult: Result,
-  { ifName, netns }: Request,
+  request: Request,
   container: Link,
   sandbox: Connection,
 ): void {
+  const { ifName } = request
   const found = addressList(sandbox, container.index)
-  for (const { address, gateway } of ownIps(prevResult, ifName, netns)) {
+  for (const { address, gateway } of ownIps(prevResult, request)) {
     if (!found.some(({ cidr }) => sameCidr(cidr, address))) {
       throw difference(`Failed to match addr ${formatCidr(address)} on interface ${ifName}`)
     }
@@ -39,7 +40,7 @@ export function checkAddresses(
 }
 
 /** The addresses of prevResult that belong to the container's interface or to none. */
-function ownIps({ ips, interfaces }: Result, ifName: string, netns: string): IpConfig[] {
+export function ownIps({ ips, interfaces }: Result, { ifName, netns }: Request): IpConfig[] {
   return ips.filter(({ interface: index }) => {
     const owner = index === undefined ? undefined : interfaces[index]
     return owner === undefined || (owner.name === ifName && owner.sandbox === netns)
@@ -68,15 +69,16 @@ function isSameRoute(found: KernelRoute, { dst, gw }: Route): boolean {
 /** The bridge, or its device in the VLAN, still has the gateways' addresses. */
 export function checkGateways(
   conf: BridgeConf,
-  { ips }: Result,
+  prevResult: Result,
+  request: Request,
   bridge: Link,
   host: Connection,
 ): void {
   const device = conf.vlan === undefined ? bridge : linkByName(host, `${bridge.name}.${conf.vlan}`)
   const found = device === undefined ? [] : addressList(host, device.index)
-  for (const { gateway } of ips) {
+  for (const { gateway } of ownIps(prevResult, request)) {
     if (gateway !== undefined && !found.some(({ cidr }) => sameIp(cidr.ip, gateway))) {
-      throw difference(`Gateway ${formatIp(gateway)} is not an address of ${bridge.name}`)
+      throw bridgeDifference(`Gateway ${formatIp(gateway)} is not an address of ${bridge.name}`)
     }
   }
 }

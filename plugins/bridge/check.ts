@@ -1,5 +1,4 @@
 /** CHECK: compares the attachment in the kernel with the result of its ADD and the configuration. */
-import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { requirePrevResult } from '../../lib/cni/prev-result.ts'
 import type { Interface, Result } from '../../lib/cni/result.ts'
@@ -7,8 +6,11 @@ import { vlanList } from '../../lib/net/bridge-vlan.ts'
 import { linkByName, type Link } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { hasVlans } from './bridge.ts'
-import { checkAddresses, checkGateways, checkRoutes } from './check-addressing.ts'
+import { checkAddresses, checkGateways, checkRoutes, ownIps } from './check-addressing.ts'
 import type { BridgeConf } from './conf.ts'
+import { bridgeDifference, difference } from './difference.ts'
+import { checkMasquerade, masqueradeOwner } from './masquerade.ts'
+import { hasSpoofCheck, spoofCheckId } from './spoof-check.ts'
 import { portVlans } from './vlan.ts'
 
 /** Throws a `CniError` that says what differs, at the first difference. */
@@ -25,13 +27,8 @@ export function checkAttachment(
   checkSettings(conf, port, container, host)
   checkAddresses(prevResult, request, container, sandbox)
   checkRoutes(prevResult, sandbox)
-  if (conf.isGateway) checkGateways(conf, prevResult, bridge, host)
-}
-
-/** The difference as an error: what was found, and what can be done about it. */
-export function difference(message: string): CniError {
-  const remedy = 'the pod has to be made anew: delete it, and its controller replaces it'
-  return new CniError(ErrorCode.internal, message, remedy)
+  if (conf.isGateway) checkGateways(conf, prevResult, request, bridge, host)
+  checkRules(conf, request, prevResult)
 }
 
 function checkBridge(conf: BridgeConf, { interfaces }: Result, host: Connection): Link {
@@ -47,9 +44,10 @@ function checkBridge(conf: BridgeConf, { interfaces }: Result, host: Connection)
   if (expected.mac !== undefined && expected.mac !== link.mac) {
     throw difference(`Bridge interface ${link.name} Mac doesn't match: ${expected.mac}`)
   }
+  if (!link.up) throw bridgeDifference(`Bridge interface ${link.name} is down`)
   // Somebody who looks at the traffic makes it promiscuous for a while, which is no fault.
   if (conf.promiscMode && !link.promiscuous) {
-    throw difference(
+    throw bridgeDifference(
       `Bridge interface ${link.name} configured Promisc Mode true doesn't match current state: false `,
     )
   }
@@ -91,6 +89,7 @@ function checkPort({ interfaces }: Result, bridge: Link, container: Link, host: 
     if (expected.mac !== undefined && expected.mac !== link.mac) {
       throw difference(`Interface ${link.name} Mac doesn't match: ${expected.mac} not found`)
     }
+    if (!link.up) throw difference(`Interface ${link.name} is down, which it should not be`)
     return link
   }
   throw difference(`CNI veth created for bridge ${bridge.name} was not found`)
@@ -120,6 +119,16 @@ function checkVlans(conf: BridgeConf, port: Link, host: Connection): void {
     if (same?.pvid !== vlan.pvid || same.untagged !== vlan.untagged) {
       throw difference(`Interface ${port.name} is not in VLAN ${vlan.id} as configured`)
     }
+  }
+}
+
+function checkRules(conf: BridgeConf, request: Request, prevResult: Result): void {
+  if (conf.macspoofchk && !hasSpoofCheck(spoofCheckId(request))) {
+    throw difference(`the rule that checks the MAC of ${request.ifName} is missing`)
+  }
+  if (conf.ipMasq && conf.ipamType !== '') {
+    const addresses = ownIps(prevResult, request).map(({ address }) => address)
+    checkMasquerade(conf, masqueradeOwner(request), addresses)
   }
 }
 

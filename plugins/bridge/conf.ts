@@ -5,6 +5,7 @@ import type { Request } from '../../lib/cni/plugin.ts'
 import { decodeDns, sameShape } from '../../lib/cni/result-decode.ts'
 import type { Dns } from '../../lib/cni/result.ts'
 import { readConf } from '../../lib/cni/schema.ts'
+import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { macFromBytes, macToBytes } from '../../lib/net/mac.ts'
 import { confSchema, type RawBridgeConf } from './conf-schema.ts'
 import { checkVlan, parseTrunk } from './vlan-conf.ts'
@@ -17,6 +18,8 @@ export interface BridgeConf {
   readonly isDefaultGateway: boolean
   readonly forceAddress: boolean
   readonly ipMasq: boolean
+  /** undefined for the one that the node uses. */
+  readonly ipMasqBackend: FirewallBackend | undefined
   /** In bytes; undefined for the kernel's default. */
   readonly mtu: number | undefined
   readonly hairpinMode: boolean
@@ -47,6 +50,7 @@ export function parseBridgeConf(request: Request): BridgeConf {
       isDefaultGateway: raw.isDefaultGateway ?? false,
       forceAddress: raw.forceAddress ?? false,
       ipMasq: raw.ipMasq ?? false,
+      ipMasqBackend: parseBackend(raw.ipMasqBackend),
       mtu: raw.mtu === 0 ? undefined : raw.mtu,
       hairpinMode: raw.hairpinMode ?? false,
       promiscMode: raw.promiscMode ?? false,
@@ -70,14 +74,6 @@ export function checkCombination(conf: BridgeConf, { conf: { cniVersion } }: Req
     throw invalid(
       'cannot use IPAM when DisableContainerInterface flag is set',
       'remove "ipam" or "disableContainerInterface": an interface that is down has no addresses',
-    )
-  }
-  const firewall = (['ipMasq', 'macspoofchk'] as const).find((key) => conf[key])
-  if (firewall !== undefined) {
-    throw new CniError(
-      ErrorCode.unsupportedField,
-      `"${firewall}" is not supported yet`,
-      'flanneld masquerades by itself with --ip-masq, the default of its manifest',
     )
   }
   if (conf.hairpinMode && conf.promiscMode) {
@@ -105,6 +101,15 @@ function bridgeName({ bridge = 'cni0' }: RawBridgeConf): string {
   }
 }
 
+function parseBackend(name = ''): FirewallBackend | undefined {
+  if (name === '') return undefined
+  if (name === 'iptables' || name === 'nftables') return name
+  throw invalid(
+    `unknown ipmasq backend ${JSON.stringify(name)}`,
+    'set "ipMasqBackend" to "iptables" or "nftables", or leave it out to have what the node uses',
+  )
+}
+
 /** The MAC that somebody asked for: the runtime before the configuration before CNI_ARGS. */
 function requestedMac(raw: RawBridgeConf, args: string): string | undefined {
   const { MAC } = parseCniArgs<{ MAC: string }>(args, { MAC: (text) => text })
@@ -119,11 +124,20 @@ function requestedMac(raw: RawBridgeConf, args: string): string | undefined {
 function normalizeMac(text: string, path: string): string {
   try {
     const bytes = macToBytes(text)
-    if (bytes.length === 6) return macFromBytes(bytes)
+    if (isUnicast(bytes)) return macFromBytes(bytes)
   } catch {
     // the error below says what is wrong for both kinds of failure
   }
-  throw invalid(`address ${text}: invalid MAC address`, `${path} must be like 0a:58:0a:f4:01:02`)
+  throw invalid(
+    `address ${text}: invalid MAC address`,
+    `${path} must be the address of one machine, like 0a:58:0a:f4:01:02`,
+  )
+}
+
+/** Whether an Ethernet interface can have it: not a group's, which has the lowest bit set. */
+function isUnicast(bytes: Uint8Array): boolean {
+  const [first = 0] = bytes
+  return bytes.length === 6 && (first & 1) === 0 && bytes.some((byte) => byte !== 0)
 }
 
 function invalid(message: string, details: string): CniError {

@@ -12,7 +12,7 @@ import {
   type Family,
 } from '../../lib/net/ip.ts'
 import { linkList, linkSet, type Link } from '../../lib/net/link.ts'
-import { readSysctl, writeSysctl } from '../../lib/net/sysctl.ts'
+import { writeSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 
 /** RT_SCOPE_LINK, linux/rtnetlink.h. */
@@ -21,35 +21,44 @@ const linkScope = 253
 export interface GatewayOptions {
   /** Whether addresses that are in the way are replaced even while pods use them. */
   readonly forceAddress: boolean
-  /** The index of the port of the attachment at hand, which does not count as a user. */
-  readonly ownPort: number
+  /** The bridge whose ports use the addresses. */
+  readonly bridge: Link
   readonly log: Log
 }
 
 /**
- * Gives `device`, the bridge, the gateway's address. An address that is in the way, of another
- * subnet that this node had before, is replaced when no pod uses it or when that is forced; else
- * a `CniError` says what stands against it. The device's MAC is set to what it is, which keeps the
- * kernel from ever changing it.
+ * Gives `device`, the bridge or its device in a VLAN, the gateways' addresses. An address that is
+ * in the way, of another subnet that this node had before, is replaced when no pod uses it or when
+ * that is forced; else a `CniError` says what stands against it. The device's MAC is set to what it
+ * is, which keeps the kernel from ever changing it.
  */
-export function ensureGatewayAddress(
+export function ensureGatewayAddresses(
   host: Connection,
   device: Link,
-  gateway: Cidr,
+  gateways: readonly Cidr[],
   options: GatewayOptions,
 ): void {
-  const present = addressList(host, device.index, family(gateway.ip))
-  if (present.some(({ cidr }) => sameCidr(cidr, gateway))) return
-  const conflicts = present.filter((address) => isConflict(address, gateway))
-  if (conflicts.length > 0) removeConflicts(host, device, gateway, conflicts, options)
-  withPrefix(`could not add IP address ${formatCidr(gateway)} to "${device.name}": `, () => {
-    try {
-      addressAdd(host, device.index, { cidr: gateway, nodad: family(gateway.ip) === 6 })
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error
-    }
-  })
-  if (device.mac === '') return
+  for (const each of [4, 6] as const) {
+    const wanted = gateways.filter(({ ip }) => family(ip) === each)
+    if (wanted.length > 0) ensureAddresses(host, device, each, wanted, options)
+  }
+}
+
+function ensureAddresses(
+  host: Connection,
+  device: Link,
+  of: Family,
+  wanted: readonly Cidr[],
+  options: GatewayOptions,
+): void {
+  const present = addressList(host, device.index, of)
+  const missing = wanted.filter((gateway) => !present.some(({ cidr }) => sameCidr(cidr, gateway)))
+  if (missing.length === 0) return
+  const conflicts = present
+    .filter(({ cidr }) => !wanted.some((gateway) => sameCidr(cidr, gateway)))
+    .filter((address) => missing.some((gateway) => isConflict(address, gateway)))
+  if (conflicts.length > 0) removeConflicts(host, device, missing, conflicts, options)
+  for (const gateway of missing) addGatewayAddress(host, device, gateway)
   withPrefix("could not set bridge's mac: ", () => linkSet(host, device.index, { mac: device.mac }))
 }
 
@@ -60,24 +69,49 @@ function isConflict({ cidr, scope }: Address, gateway: Cidr): boolean {
   return contains(cidr, network(gateway).ip) || contains(gateway, network(cidr).ip)
 }
 
+function addGatewayAddress(host: Connection, device: Link, gateway: Cidr): void {
+  withPrefix(`could not add IP address ${formatCidr(gateway)} to "${device.name}": `, () => {
+    try {
+      addressAdd(host, device.index, { cidr: gateway, nodad: family(gateway.ip) === 6 })
+    } catch (error) {
+      // Another ADD on this node has just added it.
+      if (!hasCode(error, 'EEXIST')) throw error
+    }
+  })
+}
+
 function removeConflicts(
   host: Connection,
   device: Link,
-  gateway: Cidr,
+  missing: readonly Cidr[],
   conflicts: readonly Address[],
-  { forceAddress, ownPort, log }: GatewayOptions,
+  { forceAddress, bridge, log }: GatewayOptions,
 ): void {
   const found = conflicts.map(({ cidr }) => formatCidr(cidr)).join(', ')
-  const wanted = formatCidr(gateway)
-  const users = linkList(host, { master: device.index }).filter(
-    ({ index, operState }) => index !== ownPort && operState === 'up',
-  )
-  if (users.length > 0 && !forceAddress) throw inUse(device.name, found, wanted, users.length)
+  const wanted = missing.map(formatCidr).join(', ')
+  const users = countUsers(host, bridge, device)
+  if (users > 0 && !forceAddress) throw inUse(device.name, found, wanted, users)
   log.warn(
     `replacing address ${found} of ${device.name} by ${wanted}: ` +
       (forceAddress ? 'forceAddress is set' : 'no pod uses it'),
   )
-  for (const { cidr } of conflicts) addressDelete(host, device.index, cidr)
+  for (const { cidr } of conflicts) deleteAddress(host, device, cidr)
+}
+
+/** How many ports of the bridge work; `device`, when its other end is one, does not count. */
+function countUsers(host: Connection, bridge: Link, device: Link): number {
+  return linkList(host, { master: bridge.index })
+    .filter(({ peer, peerNetnsId }) => peer !== device.index || peerNetnsId !== undefined)
+    .filter(({ operState }) => operState === 'up').length
+}
+
+function deleteAddress(host: Connection, device: Link, cidr: Cidr): void {
+  try {
+    addressDelete(host, device.index, cidr)
+  } catch (error) {
+    // Another ADD on this node has just deleted it.
+    if (!hasCode(error, 'EADDRNOTAVAIL')) throw error
+  }
 }
 
 function inUse(name: string, found: string, wanted: string, users: number): CniError {
@@ -97,7 +131,5 @@ const forwardingSysctl: Readonly<Record<Family, string>> = {
 
 /** Has the host forward packets of a family; writes nothing when it does already. */
 export function enableForwarding(of: Family): void {
-  withPrefix('failed to enable forwarding: ', () => {
-    if (readSysctl(forwardingSysctl[of]) !== '1') writeSysctl(forwardingSysctl[of], '1')
-  })
+  withPrefix('failed to enable forwarding: ', () => writeSysctl(forwardingSysctl[of], '1'))
 }

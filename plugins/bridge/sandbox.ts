@@ -4,7 +4,7 @@ import type { Context } from '../../lib/cni/plugin.ts'
 import type { IpConfig, Route } from '../../lib/cni/result.ts'
 import { addressAdd, addressList } from '../../lib/net/address.ts'
 import { family, formatCidr, formatIp } from '../../lib/net/ip.ts'
-import { linkSet, type Link } from '../../lib/net/link.ts'
+import { linkSet } from '../../lib/net/link.ts'
 import type { Netns } from '../../lib/net/netns.ts'
 import { routeAdd } from '../../lib/net/route.ts'
 import { interfaceSysctl, readSysctl, writeSysctl } from '../../lib/net/sysctl.ts'
@@ -12,6 +12,7 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 import { firstGateway, type Addressing } from './addressing.ts'
 import type { BridgeConf } from './conf.ts'
 import { trySysctl } from './try-sysctl.ts'
+import type { ContainerLink } from './veth.ts'
 
 /** How long duplicate address detection may take, in milliseconds, and how often to look. */
 const settleTimeoutMs = 5000
@@ -24,7 +25,7 @@ const settlePollMs = 20
 export function configureSandbox(
   netns: Netns,
   sandbox: Connection,
-  link: Link,
+  link: ContainerLink,
   conf: BridgeConf,
   { ips, routes }: Addressing,
   context: Context,
@@ -84,7 +85,7 @@ function enableIpv6Of(name: string): void {
 }
 
 /** Waits for duplicate address detection of all IPv6 addresses. */
-function settle(sandbox: Connection, link: Link, { now, sleep }: Context): void {
+function settle(sandbox: Connection, link: ContainerLink, { now, sleep }: Context): void {
   const deadline = now() + settleTimeoutMs
   const prefix = `failed to settle addresses for "${link.name}": `
   for (;;) {
@@ -109,7 +110,12 @@ function settle(sandbox: Connection, link: Link, { now, sleep }: Context): void 
   }
 }
 
-function addRoute(sandbox: Connection, link: Link, route: Route, ips: readonly IpConfig[]): void {
+function addRoute(
+  sandbox: Connection,
+  link: ContainerLink,
+  route: Route,
+  ips: readonly IpConfig[],
+): void {
   if (route.dst === undefined) throw noDestination()
   const gateway = route.gw ?? firstGateway(ips, family(route.dst.ip))
   const { dst, mtu, advmss, priority, table, scope } = route

@@ -1,5 +1,5 @@
 /** VLANs on the ports of the bridge, and the gateway's device inside one. */
-import { withPrefix } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import { checkIfName } from '../../lib/cni/names.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import type { Undo } from '../../lib/cni/undo.ts'
@@ -9,14 +9,19 @@ import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { hasVlans } from './bridge.ts'
 import type { BridgeConf } from './conf.ts'
+import { deleteUnused } from './delete-link.ts'
+import { portMac, randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
-import { deleteLink, randomMac, randomName } from './veth.ts'
+import { randomVethName } from './veth-name.ts'
 
 /** What untagged frames of a trunk belong to when no VLAN is configured for them. */
 const defaultVlan = 1
 
+/** What a port is configured by. */
+export type VlanConf = Pick<BridgeConf, 'vlan' | 'vlanTrunk' | 'preserveDefaultVlan'>
+
 /** The VLANs that a port of this configuration has beside those it keeps: pure. */
-export function portVlans({ vlan, vlanTrunk = [] }: BridgeConf): Vlan[] {
+export function portVlans({ vlan, vlanTrunk = [] }: VlanConf): Vlan[] {
   const native = vlan ?? defaultVlan
   return [
     { id: native, pvid: true, untagged: true },
@@ -27,11 +32,15 @@ export function portVlans({ vlan, vlanTrunk = [] }: BridgeConf): Vlan[] {
 /** Puts a port into the VLANs of the configuration, and out of those it was born in. */
 export function configureVlans(host: Connection, port: Link, conf: BridgeConf): void {
   if (!hasVlans(conf)) return
-  withPrefix(`failed to setup VLANs of ${port.name}: `, () => {
-    const born = conf.preserveDefaultVlan ? [] : vlanList(host, port.index)
-    if (born.length > 0) vlanDelete(host, port.index, born)
-    vlanAdd(host, port.index, portVlans(conf))
-  })
+  withPrefix(`failed to setup VLANs of ${port.name}: `, () => setVlans(host, port.index, conf))
+}
+
+function setVlans(host: Connection, port: number, conf: VlanConf): void {
+  const wanted = portVlans(conf)
+  const found = conf.preserveDefaultVlan ? [] : vlanList(host, port)
+  const others = found.filter(({ id }) => !wanted.some((vlan) => vlan.id === id))
+  if (others.length > 0) vlanDelete(host, port, others)
+  vlanAdd(host, port, wanted)
 }
 
 /**
@@ -41,24 +50,48 @@ export function configureVlans(host: Connection, port: Link, conf: BridgeConf): 
 export function ensureVlanGateway(
   host: Connection,
   bridge: Link,
-  vlan: number,
+  conf: BridgeConf,
   context: Context,
   undo: Undo,
 ): Link {
-  const name = `${bridge.name}.${vlan}`
+  const name = `${bridge.name}.${conf.vlan}`
   return withPrefix(`failed to create vlan interface: "${name}": `, () => {
-    const found = linkByName(host, name)
-    if (found !== undefined) return found
     checkIfName(name)
-    const peer = { name, mtu: bridge.mtu, mac: randomMac(context) }
-    const end = { name: randomName(context), mtu: bridge.mtu, master: bridge.index, peer }
-    const port = vethAdd(host, end)
-    undo.add(`link ${name}`, () => deleteLink(host, port))
-    vlanAdd(host, port.index, [{ id: vlan, pvid: true, untagged: true }])
+    const device = linkByName(host, name) ?? createVlanGateway(host, bridge, name, context, undo)
+    if (device.kind !== 'veth' || device.peer === undefined) throw notAVeth(device)
+    // Also when it was there: the ADD that created it may have been interrupted.
+    setVlans(host, device.peer, { ...conf, vlanTrunk: undefined })
     trySysctl(interfaceSysctl('ipv6', name, 'accept_ra'), '0', context.log)
-    const device = linkByName(host, name)
-    if (device === undefined) throw new Error('it vanished')
-    linkSet(host, device.index, { up: true })
+    if (!device.up) linkSet(host, device.index, { up: true })
     return device
   })
+}
+
+function createVlanGateway(
+  host: Connection,
+  bridge: Link,
+  name: string,
+  context: Context,
+  undo: Undo,
+): Link {
+  const peer = { name, mtu: bridge.mtu, mac: randomMac(context) }
+  const end = { name: randomVethName(context), mtu: bridge.mtu, mac: portMac(context) }
+  try {
+    const port = vethAdd(host, { ...end, master: bridge.index, peer })
+    undo.add(`link ${name}`, () => deleteUnused(host, port, bridge))
+  } catch (error) {
+    // Another ADD on this node has just created it.
+    if (!hasCode(error, 'EEXIST')) throw error
+  }
+  const device = linkByName(host, name)
+  if (device === undefined) throw new Error('it vanished')
+  return device
+}
+
+function notAVeth({ name, kind = 'physical interface' }: Link): CniError {
+  return new CniError(
+    ErrorCode.internal,
+    `"${name}" already exists but is not a veth`,
+    `it is a ${kind}; rename it, or set "vlan" or "bridge" in the network configuration to another`,
+  )
 }

@@ -1,0 +1,135 @@
+/** What a DEL and a GC do. Every step is tried, and what is gone already is fine. */
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import { errorText, withPrefix } from '../../lib/cni/errors.ts'
+import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
+import { prevResultForCleanup } from '../../lib/cni/prev-result.ts'
+import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-attachments.ts'
+import { addressList } from '../../lib/net/address.ts'
+import type { Cidr } from '../../lib/net/ip.ts'
+import { linkByName, linkList } from '../../lib/net/link.ts'
+import { Netns } from '../../lib/net/netns.ts'
+import { Connection } from '../../lib/netlink/connection.ts'
+import type { BridgeConf } from './conf.ts'
+import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
+import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
+import { deleteLink } from './delete-link.ts'
+import { hostVethAlias } from './veth-name.ts'
+import { removeOrphan } from './veth.ts'
+
+/**
+ * Takes an attachment back: its rules, then its link, then its addresses, which are free only when
+ * nobody can send from them.
+ */
+export function detach(conf: BridgeConf, request: Request, context: Context): void {
+  using netns = openNetnsIfThere(request, context.log)
+  using sandbox = netns?.connect()
+  attemptAll([
+    () => removeRules(conf, request, sandbox, context.log),
+    () => removeLink(request, sandbox),
+    () => {
+      if (conf.ipamType !== '') {
+        context.delegate.run('DEL', conf.ipamType, request, request.stdin)
+      }
+    },
+  ])
+}
+
+function removeRules(
+  conf: BridgeConf,
+  request: Request,
+  sandbox: Connection | undefined,
+  log: Log,
+): void {
+  attemptAll([
+    () => {
+      if (conf.macspoofchk) tearDownSpoofCheck(spoofCheckId(request))
+    },
+    () => {
+      if (!conf.ipMasq || conf.ipamType === '') return
+      tearDownMasquerade(masqueradeOwner(request), ownAddresses(request, sandbox, log), log)
+    },
+  ])
+}
+
+/** The attachment's addresses by prevResult, or else as its interface has them. */
+function ownAddresses(
+  { conf, ifName }: Request,
+  sandbox: Connection | undefined,
+  log: Log,
+): Cidr[] | undefined {
+  const prevResult = prevResultForCleanup(conf, log)
+  if (prevResult !== undefined) return prevResult.ips.map(({ address }) => address)
+  const link = sandbox && linkByName(sandbox, ifName)
+  return sandbox && link && addressList(sandbox, link.index).map(({ cidr }) => cidr)
+}
+
+function removeLink(request: Request, sandbox: Connection | undefined): void {
+  if (sandbox === undefined) {
+    using host = Connection.open()
+    removeOrphan(host, request)
+    return
+  }
+  const link = linkByName(sandbox, request.ifName)
+  if (link === undefined) return
+  withPrefix(`failed to delete "${request.ifName}": `, () => deleteLink(sandbox, link))
+}
+
+/** The sandbox, or undefined when there is none any more: then its links are gone with it. */
+function openNetnsIfThere({ netns }: Request, log: Log): Netns | undefined {
+  if (netns === '') return undefined
+  try {
+    return Netns.open(netns)
+  } catch (error) {
+    log.debug(`going on without the sandbox: ${errorText(error)}`)
+    return undefined
+  }
+}
+
+/** Takes back what attachments to this network that are not valid any more have left. */
+export function sweep(conf: BridgeConf, request: Request, context: Context): void {
+  const valid = parseValidAttachments(request.conf)
+  attemptAll([
+    () => sweepRules(conf, request, valid, context.log),
+    () => sweepLinks(conf, request, valid, context.log),
+    () => {
+      if (conf.ipamType !== '') {
+        context.delegate.run('GC', conf.ipamType, request, request.stdin)
+      }
+    },
+  ])
+}
+
+function sweepRules(
+  conf: BridgeConf,
+  request: Request,
+  valid: readonly Attachment[],
+  log: Log,
+): void {
+  if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, log)
+  if (!conf.macspoofchk) return
+  using host = Connection.open()
+  const isPort = (name: string) => linkByName(host, name) !== undefined
+  sweepSpoofChecks(valid.map(spoofCheckId), isPort)
+}
+
+/** Deletes ports by the alias that a complete attachment has. */
+function sweepLinks(
+  conf: BridgeConf,
+  request: Request,
+  valid: readonly Attachment[],
+  log: Log,
+): void {
+  const keep = new Set(valid.map((attachment) => hostVethAlias({ ...request, ...attachment })))
+  using host = Connection.open()
+  const bridge = linkByName(host, conf.bridge)
+  if (bridge === undefined) return
+  const stale = linkList(host, { master: bridge.index, kind: 'veth' }).filter(
+    ({ alias }) => alias?.startsWith(`${request.conf.name}/`) && !keep.has(alias),
+  )
+  attemptAll(
+    stale.map((link) => () => {
+      log.debug(`deleting ${link.name} of ${link.alias}: its attachment is gone`)
+      deleteLink(host, link)
+    }),
+  )
+}

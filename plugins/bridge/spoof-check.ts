@@ -1,0 +1,129 @@
+/**
+ * "macspoofchk": frames that come from the container with another MAC than its own are dropped,
+ * by nftables in the bridge family. Chains, rules and comments are those of the Go plugin.
+ */
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import { withPrefix } from '../../lib/cni/errors.ts'
+import { isObject } from '../../lib/cni/json.ts'
+import type { Attachment } from '../../lib/cni/valid-attachments.ts'
+import { nftListTable, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
+
+const family = 'bridge'
+const table = 'nat'
+const base = 'PREROUTING'
+
+const commentPrefix = 'macspoofchk-'
+
+/** The name of an attachment in chains and comments. */
+export function spoofCheckId({ containerId, ifName }: Attachment): string {
+  return `${containerId}-${ifName}`
+}
+
+/**
+ * Drops what comes in by the host's end `port` and does not have the MAC `mac`. What is left of an
+ * earlier ADD of the attachment is replaced.
+ */
+export function setUpSpoofCheck(id: string, port: string, mac: string): void {
+  withPrefix('failed to setup spoof-check: ', () => {
+    const old = ownRules(id)
+    nftRunJson(setUpCommands(id, port, mac, old))
+  })
+}
+
+/** Removes the rules and chains of an attachment; none is fine. */
+export function tearDownSpoofCheck(id: string): void {
+  withPrefix('failed to teardown spoof-check: ', () => {
+    const own = ownRules(id)
+    if (own.length > 0) nftRunJson(tearDownCommands(id, own))
+  })
+}
+
+/** Whether the attachment has its rule in front of the bridge. */
+export function hasSpoofCheck(id: string): boolean {
+  return ownRules(id).some(({ chain }) => chain === base)
+}
+
+/**
+ * Removes the rules and chains of all attachments whose port is gone, but for the valid ones. The
+ * rules do not say which network they are of, so a port that is there decides.
+ */
+export function sweepSpoofChecks(
+  valid: readonly string[],
+  isPort: (name: string) => boolean,
+): void {
+  const stale = nftListTable(family, table)
+    .filter(({ chain, comment }) => chain === base && comment.startsWith(commentPrefix))
+    .filter((rule) => !isPort(portOf(rule)))
+    .map(({ comment }) => comment.slice(commentPrefix.length))
+    .filter((id) => !valid.includes(id))
+  attemptAll(stale.map((id) => () => tearDownSpoofCheck(id)))
+}
+
+/** The port whose frames a rule of the base chain is about; empty for an unknown rule. */
+function portOf({ expr: [first] }: NftRule): string {
+  const match = isObject(first) ? first['match'] : undefined
+  const right = isObject(match) ? match['right'] : undefined
+  return typeof right === 'string' ? right : ''
+}
+
+/** What `setUpSpoofCheck` runs, as libnftables-json(5) has it. */
+export function setUpCommands(
+  id: string,
+  port: string,
+  mac: string,
+  old: readonly NftRule[],
+): unknown[] {
+  const [ports, macs] = chains(id)
+  const comment = commentPrefix + id
+  const rule = (chain: string, expr: readonly unknown[]) => ({
+    add: { rule: { family, table, chain, expr, comment } },
+  })
+  return [
+    { add: { table: { family, name: table } } },
+    {
+      add: {
+        chain: {
+          ...{ family, table, name: base },
+          ...{ type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' },
+        },
+      },
+    },
+    ...[ports, macs].map((name) => ({ add: { chain: { family, table, name } } })),
+    ...old.filter(({ chain }) => chain === base).map(deleteRule),
+    ...[ports, macs].map((name) => ({ flush: { chain: { family, table, name } } })),
+    rule(base, [match({ meta: { key: 'iifname' } }, port), { jump: { target: ports } }]),
+    rule(ports, [{ jump: { target: macs } }]),
+    rule(macs, [match({ payload: { protocol: 'ether', field: 'saddr' } }, mac), { return: null }]),
+    rule(macs, [{ drop: null }]),
+  ]
+}
+
+/** What `tearDownSpoofCheck` runs; `own` are the attachment's rules. */
+export function tearDownCommands(id: string, own: readonly NftRule[]): unknown[] {
+  const names = chains(id)
+  return [
+    ...own.filter(({ chain }) => chain === base).map(deleteRule),
+    // A chain can be deleted when nothing leads there; one that is missing is made to be deleted.
+    ...names.map((name) => ({ add: { chain: { family, table, name } } })),
+    ...names.map((name) => ({ flush: { chain: { family, table, name } } })),
+    ...names.map((name) => ({ delete: { chain: { family, table, name } } })),
+  ]
+}
+
+function chains(id: string): [ports: string, macs: string] {
+  const ports = `cni-br-iface-${id}`
+  return [ports, `${ports}-mac`]
+}
+
+function match(left: unknown, right: string): unknown {
+  return { match: { op: '==', left, right } }
+}
+
+function deleteRule({ handle }: NftRule): unknown {
+  return { delete: { rule: { family, table, chain: base, handle } } }
+}
+
+function ownRules(id: string): NftRule[] {
+  const comment = commentPrefix + id
+  return nftListTable(family, table).filter((rule) => rule.comment === comment)
+}

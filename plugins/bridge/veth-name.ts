@@ -1,0 +1,39 @@
+/** What the host's end of an attachment is called, and what is written on it: pure. */
+import type { Context, Request } from '../../lib/cni/plugin.ts'
+
+/** IFALIASZ of linux/if.h, without the terminating zero: in bytes. */
+const maxAliasBytes = 255
+
+/**
+ * The name that the host's end of an attachment has, unless another attachment's is the same: the
+ * kernel needs it to be unique, and a repeated ADD or a DEL without a sandbox finds it by this.
+ */
+export function hostVethName({ containerId, ifName }: Request): string {
+  return `veth${hash(`${containerId}:${ifName}`)}`
+}
+
+/** A name as the Go plugins choose it. */
+export function randomVethName({ randomBytes }: Context): string {
+  return `veth${randomBytes(4).toHex()}`
+}
+
+/**
+ * What the host's end is marked with, as its alias, when the attachment is complete: an end with
+ * the name of an attachment and without its alias is left from an ADD that was interrupted. An
+ * alias that would be too long for the kernel ends with its hash.
+ */
+export function hostVethAlias({ conf, containerId, ifName }: Request): string {
+  const alias = `${conf.name}/${containerId}/${ifName}`
+  if (Buffer.byteLength(alias) <= maxAliasBytes) return alias
+  // Before the interface's name, of 15 bytes at most, there are ASCII characters only.
+  return `${alias.slice(0, maxAliasBytes - 15)}/${hash(alias)}`
+}
+
+/** The 32-bit FNV-1a hash of a text. Loading node:crypto for a better one takes 6 ms. */
+function hash(text: string): string {
+  const value = Buffer.from(text).reduce(
+    (state, byte) => Math.imul(state ^ byte, 0x01000193),
+    0x811c9dc5,
+  )
+  return (value >>> 0).toString(16).padStart(8, '0')
+}
