@@ -1,7 +1,7 @@
 /** What an ADD does, step by step; each step that has to be taken back says how. */
 import { withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
-import { emptyResult, type Interface, type Result } from '../../lib/cni/result.ts'
+import { emptyResult, type Interface, type IpConfig, type Result } from '../../lib/cni/result.ts'
 import { withUndo, type Undo } from '../../lib/cni/undo.ts'
 import { family } from '../../lib/net/ip.ts'
 import { linkSet, type Link } from '../../lib/net/link.ts'
@@ -12,7 +12,9 @@ import { deleteLink } from './delete-link.ts'
 import { enableForwarding, ensureGatewayAddresses } from './gateway.ts'
 import { addIpam } from './ipam.ts'
 import { preparePort, waitForPort } from './port.ts'
+import { masqueradeOwner, setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { configureSandbox } from './sandbox.ts'
+import { setUpSpoofCheck, spoofCheckId, tearDownSpoofCheck } from './spoof-check.ts'
 import { hostVethAlias } from './veth-name.ts'
 import { createVeth, type Places, type VethPair } from './veth.ts'
 import { ensureVlanGateway } from './vlan.ts'
@@ -38,6 +40,7 @@ export function attach(attaching: Attaching): Result {
     const bridge = keepMac(host, found, context)
     warnOfMtu(bridge, conf, context.log)
     preparePort(host, pair.host, conf, context)
+    if (conf.macspoofchk) checkSpoofing(attaching, pair)
     return configure(attaching, bridge, pair)
   })
 }
@@ -59,6 +62,12 @@ function configure(attaching: Attaching, bridge: Link, pair: VethPair): Result {
     ],
     ...(Object.keys(conf.dns).length > 0 && { dns: conf.dns }),
   }
+}
+
+function checkSpoofing({ request, undo }: Attaching, { host, container }: VethPair): void {
+  const id = spoofCheckId(request)
+  undo.add('spoof-check', () => tearDownSpoofCheck(id))
+  setUpSpoofCheck(id, host.name, container.mac)
 }
 
 interface Attached {
@@ -86,7 +95,15 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
   const interfaces = conf.isGateway ? prepareGateway(attaching, bridge, addressing) : []
   configureSandbox(places.netns, places.sandbox, pair.container, conf, addressing, context)
   const { ips, routes } = addressing
+  if (conf.ipMasq) masquerade(attaching, ips)
   return { result: { interfaces: [], ips, routes, dns: ipam.dns }, interfaces }
+}
+
+function masquerade({ conf, request, context, undo }: Attaching, ips: readonly IpConfig[]): void {
+  const owner = masqueradeOwner(request)
+  const addresses = ips.map(({ address }) => address)
+  undo.add('masquerading', () => tearDownMasquerade(owner, addresses, context.log))
+  setUpMasquerade(conf, owner, addresses)
 }
 
 function prepareGateway(

@@ -40,7 +40,7 @@ export function checkAddresses(
 }
 
 /** The addresses of prevResult that belong to the container's interface or to none. */
-function ownIps({ ips, interfaces }: Result, { ifName, netns }: Request): IpConfig[] {
+export function ownIps({ ips, interfaces }: Result, { ifName, netns }: Request): IpConfig[] {
   return ips.filter(({ interface: index }) => {
     const owner = index === undefined ? undefined : interfaces[index]
     return owner === undefined || (owner.name === ifName && owner.sandbox === netns)

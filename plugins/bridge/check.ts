@@ -6,9 +6,11 @@ import { vlanList } from '../../lib/net/bridge-vlan.ts'
 import { linkByName, type Link } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { hasVlans } from './bridge.ts'
-import { checkAddresses, checkGateways, checkRoutes } from './check-addressing.ts'
+import { checkAddresses, checkGateways, checkRoutes, ownIps } from './check-addressing.ts'
 import type { BridgeConf } from './conf.ts'
 import { bridgeDifference, difference } from './difference.ts'
+import { checkMasquerade, masqueradeOwner } from './masquerade.ts'
+import { hasSpoofCheck, spoofCheckId } from './spoof-check.ts'
 import { portVlans } from './vlan.ts'
 
 /** Throws a `CniError` that says what differs, at the first difference. */
@@ -26,6 +28,7 @@ export function checkAttachment(
   checkAddresses(prevResult, request, container, sandbox)
   checkRoutes(prevResult, sandbox)
   if (conf.isGateway) checkGateways(conf, prevResult, request, bridge, host)
+  checkRules(conf, request, prevResult)
 }
 
 function checkBridge(conf: BridgeConf, { interfaces }: Result, host: Connection): Link {
@@ -116,6 +119,16 @@ function checkVlans(conf: BridgeConf, port: Link, host: Connection): void {
     if (same?.pvid !== vlan.pvid || same.untagged !== vlan.untagged) {
       throw difference(`Interface ${port.name} is not in VLAN ${vlan.id} as configured`)
     }
+  }
+}
+
+function checkRules(conf: BridgeConf, request: Request, prevResult: Result): void {
+  if (conf.macspoofchk && !hasSpoofCheck(spoofCheckId(request))) {
+    throw difference(`the rule that checks the MAC of ${request.ifName} is missing`)
+  }
+  if (conf.ipMasq && conf.ipamType !== '') {
+    const addresses = ownIps(prevResult, request).map(({ address }) => address)
+    checkMasquerade(conf, masqueradeOwner(request), addresses)
   }
 }
 

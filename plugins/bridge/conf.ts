@@ -5,6 +5,7 @@ import type { Request } from '../../lib/cni/plugin.ts'
 import { decodeDns, sameShape } from '../../lib/cni/result-decode.ts'
 import type { Dns } from '../../lib/cni/result.ts'
 import { readConf } from '../../lib/cni/schema.ts'
+import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { macFromBytes, macToBytes } from '../../lib/net/mac.ts'
 import { confSchema, type RawBridgeConf } from './conf-schema.ts'
 import { checkVlan, parseTrunk } from './vlan-conf.ts'
@@ -17,6 +18,8 @@ export interface BridgeConf {
   readonly isDefaultGateway: boolean
   readonly forceAddress: boolean
   readonly ipMasq: boolean
+  /** undefined for the one that the node uses. */
+  readonly ipMasqBackend: FirewallBackend | undefined
   /** In bytes; undefined for the kernel's default. */
   readonly mtu: number | undefined
   readonly hairpinMode: boolean
@@ -47,6 +50,7 @@ export function parseBridgeConf(request: Request): BridgeConf {
       isDefaultGateway: raw.isDefaultGateway ?? false,
       forceAddress: raw.forceAddress ?? false,
       ipMasq: raw.ipMasq ?? false,
+      ipMasqBackend: parseBackend(raw.ipMasqBackend),
       mtu: raw.mtu === 0 ? undefined : raw.mtu,
       hairpinMode: raw.hairpinMode ?? false,
       promiscMode: raw.promiscMode ?? false,
@@ -72,14 +76,6 @@ export function checkCombination(conf: BridgeConf, { conf: { cniVersion } }: Req
       'remove "ipam" or "disableContainerInterface": an interface that is down has no addresses',
     )
   }
-  const firewall = (['ipMasq', 'macspoofchk'] as const).find((key) => conf[key])
-  if (firewall !== undefined) {
-    throw new CniError(
-      ErrorCode.unsupportedField,
-      `"${firewall}" is not supported yet`,
-      'flanneld masquerades by itself with --ip-masq, the default of its manifest',
-    )
-  }
   if (conf.hairpinMode && conf.promiscMode) {
     throw invalid(
       'cannot set hairpin mode and promiscuous mode at the same time',
@@ -103,6 +99,15 @@ function bridgeName({ bridge = 'cni0' }: RawBridgeConf): string {
     const found = JSON.stringify(bridge)
     throw invalid(`bridge ${found}: ${errorText(error)}`, 'expected the name of an interface')
   }
+}
+
+function parseBackend(name = ''): FirewallBackend | undefined {
+  if (name === '') return undefined
+  if (name === 'iptables' || name === 'nftables') return name
+  throw invalid(
+    `unknown ipmasq backend ${JSON.stringify(name)}`,
+    'set "ipMasqBackend" to "iptables" or "nftables", or leave it out to have what the node uses',
+  )
 }
 
 /** The MAC that somebody asked for: the runtime before the configuration before CNI_ARGS. */
