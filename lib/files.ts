@@ -2,13 +2,17 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
+import { hasCode } from './cni/errors.ts'
 
 /** Nothing that is read here comes near this size, in bytes. */
 const maxBytes = 1024 * 1024
@@ -62,5 +66,19 @@ export function replaceFile(path: string, temporary: string, text: string, mode:
     throw error
   } finally {
     closeSync(fd)
+  }
+}
+
+/**
+ * Makes a folder, and those above it that are missing. Throws Node's system errors. (Node's own
+ * recursive mkdir never ends in /proc, and calls a read-only disk a missing folder.)
+ */
+export function makeFolder(path: string, mode: number): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path), mode)
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error // another call was faster
   }
 }

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSmallFile, readStateFile, replaceFile } from '../../lib/files.ts'
+import { makeFolder, readSmallFile, readStateFile, replaceFile } from '../../lib/files.ts'
 import { kernelSkip } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
 
@@ -94,4 +94,18 @@ t.test('keeps the old file when the disk is full', { skip: kernelSkip() }, async
     { encoding: 'utf8' },
   )
   t.same(JSON.parse(stdout || '{}'), { code: 'ENOSPC', state: 'before', files: ['state'] }, stderr)
+})
+
+t.test('makes a folder with those above it, for their owner only', async (t) => {
+  const dir = t.testdir()
+  makeFolder(join(dir, 'a/b'), 0o700)
+  makeFolder(join(dir, 'a/b'), 0o755)
+  for (const path of ['a', 'a/b']) t.equal(lstatSync(join(dir, path)).mode & 0o777, 0o700)
+})
+
+t.test('says why a folder cannot be made', async (t) => {
+  const dir = t.testdir({ file: '' })
+  t.throws(() => makeFolder(join(dir, 'file/a'), 0o700), { code: 'ENOTDIR', syscall: 'mkdir' })
+  t.throws(() => makeFolder('/proc/nosuch/a', 0o700), { code: 'ENOENT', path: '/proc/nosuch' })
+  t.throws(() => makeFolder('', 0o700), { code: 'ENOENT' })
 })
