@@ -8,6 +8,8 @@ const nlattr = struct('nlattr', 4, { length: ['u16', 0], type: ['u16', 2] })
 
 // linux/netlink.h: NLA_TYPE_MASK leaves out NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 const NLA_TYPE_MASK = 0x3fff
+/** To be set in the type of the few attributes of which the kernel demands it; never read back. */
+export const NLA_F_NESTED = 0x8000
 
 /** NLA_ALIGN, linux/netlink.h. */
 export function align(length: number): number {
@@ -73,7 +75,7 @@ export type Values<S> = {
 export function attributeSet<S extends Record<string, Attribute<unknown>>>(
   set: S,
 ): Codec<Values<S>> {
-  const byType = new Map(Object.entries(set).map(([key, { type }]) => [type, key]))
+  const byType = new Map(Object.entries(set).map(([key, { type }]) => [type & NLA_TYPE_MASK, key]))
   return {
     encode(values: Readonly<Record<string, unknown>>) {
       const raw: RawAttribute[] = []

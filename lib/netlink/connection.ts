@@ -40,8 +40,8 @@ interface Reply {
 }
 
 /**
- * Asks the kernel for links, addresses and routes of one network namespace: the one its socket was
- * opened in, wherever the thread goes afterwards.
+ * Asks the kernel for what one network namespace has: the one its socket was opened in, wherever
+ * the thread goes afterwards.
  */
 export class Connection implements Disposable {
   readonly #socket: Socket
@@ -51,9 +51,12 @@ export class Connection implements Disposable {
     this.#socket = socket
   }
 
-  /** Connects to the calling thread's network namespace; throws a `SyscallError`. */
-  static open(): Connection {
-    return new Connection(openSocket(timeoutSeconds))
+  /**
+   * Connects to the calling thread's network namespace, by NETLINK_ROUTE unless another protocol
+   * is given; throws a `SyscallError`.
+   */
+  static open(protocol?: number): Connection {
+    return new Connection(openSocket(timeoutSeconds, protocol))
   }
 
   /**

@@ -27,11 +27,12 @@ export interface Socket extends Disposable {
 }
 
 /**
- * Opens a NETLINK_ROUTE socket in the calling thread's network namespace, where it stays, whose
- * `receive` waits so many seconds. Throws a `SyscallError`.
+ * Opens a netlink socket of the protocol in the calling thread's network namespace, where it stays,
+ * whose `receive` waits so many seconds. Throws a `SyscallError`: `EPROTONOSUPPORT` when the kernel
+ * does not have the protocol.
  */
-export function openSocket(timeoutSeconds: number): Socket {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
+export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_ROUTE): Socket {
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
   try {
     setOptions(fd, timeoutSeconds)
   } catch (error) {
