@@ -64,14 +64,13 @@ function ownAddresses(
 }
 
 function removeLink(request: Request, sandbox: Connection | undefined): void {
-  if (sandbox === undefined) {
+  const link = sandbox && linkByName(sandbox, request.ifName)
+  withPrefix(`failed to delete "${request.ifName}": `, () => {
+    if (sandbox !== undefined && link !== undefined) return deleteLink(sandbox, link)
+    // There is no sandbox any more, or the container gave its interface another name.
     using host = Connection.open()
     removeOrphan(host, request)
-    return
-  }
-  const link = linkByName(sandbox, request.ifName)
-  if (link === undefined) return
-  withPrefix(`failed to delete "${request.ifName}": `, () => deleteLink(sandbox, link))
+  })
 }
 
 /** The sandbox, or undefined when there is none any more: then its links are gone with it. */
