@@ -36,10 +36,11 @@ function ifNameProblem(name: string): [msg: string, details?: string] | undefine
   if (Buffer.byteLength(name) > maxIfNameBytes) {
     return ['interface name is too long', 'interface name should be less than 16 characters']
   }
-  if (name === '.' || name === '..') return ['interface name is . or ..']
+  if (name === '.' || name === '..') return ['interface name is . or ..', `found ${name}`]
   // U+0085 is white space to Unicode and to Go, but not to JavaScript; U+FEFF the other way round.
   if (/[/:\u0085]/.test(name) || /\s/.test(name.replaceAll('\ufeff', ''))) {
-    return ['interface name contains / or : or whitespace characters']
+    const message = 'interface name contains / or : or whitespace characters'
+    return [message, `found ${JSON.stringify(name)}`]
   }
   return undefined
 }

@@ -33,19 +33,21 @@ export type VersionNumber = readonly [major: number, minor: number, micro: numbe
  */
 export function parseVersion(version: string): VersionNumber {
   const parts = (version === '' ? defaultVersion : version).split('.')
-  if (parts.length > 3) {
-    throw new CniError(ErrorCode.decodingFailure, `invalid version "${version}": too many parts`)
-  }
+  if (parts.length > 3) throw malformed(`invalid version "${version}": too many parts`)
   const [major = 0, minor = 0, micro = 0] = parts.map((part, index) => {
     if (/^[+-]?\d+$/.test(part)) return Number(part)
     const name = ['major', 'minor', 'micro'][index]
-    throw new CniError(
-      ErrorCode.decodingFailure,
+    throw malformed(
       `failed to convert ${name} version part ${JSON.stringify(part)}: ` +
         `strconv.Atoi: parsing ${JSON.stringify(part)}: invalid syntax`,
     )
   })
   return [major, minor, micro]
+}
+
+function malformed(problem: string): CniError {
+  const expected = `cniVersion must be one of ${supportedVersions.join(', ')}`
+  return new CniError(ErrorCode.decodingFailure, problem, expected)
 }
 
 /** Whether `version` is `minimum` or newer; throws as `parseVersion`. */
