@@ -13,6 +13,11 @@ const timeoutMs = (lockSeconds + 20) * 1000
 /** A rule without the chain it is in: `['-p', 'tcp', '-j', 'ACCEPT']`. */
 export type Rule = readonly string[]
 
+export interface ChainRule {
+  readonly chain: string
+  readonly rule: Rule
+}
+
 /** What to change; chains that are named here and do not exist are made. */
 export interface Changes {
   /** Chains to make, or to empty if they exist. Not to be used with chains that others fill. */
@@ -32,8 +37,12 @@ export function restoreText({ chains, commands }: Changes): string {
  * Throws a `CniError` with the program's own words.
  */
 export function iptablesRestore(family: Family, changes: Changes): void {
+  restore(family, changes)
+}
+
+function restore(family: Family, changes: Changes): string {
   const args = ['--noflush', '--wait', String(lockSeconds)]
-  run(`${programs[family]}-restore`, args, restoreText(changes))
+  return run(`${programs[family]}-restore`, args, restoreText(changes))
 }
 
 /** The rules of a chain of table nat in their order; undefined when there is no such chain. */
@@ -45,7 +54,44 @@ export function iptablesList(family: Family, chain: string): Rule[] | undefined 
     if (error instanceof ToolError && isAbsent(error)) return undefined
     throw error
   }
-  return parseRules(stdout)
+  return parseRules(stdout).map(({ rule }) => rule)
+}
+
+/**
+ * The same for several chains; those that do not exist are not in the map. One process when all
+ * exist: iptables-restore takes every command of iptables, listing too.
+ */
+export function iptablesListAll(family: Family, chains: readonly string[]): Map<string, Rule[]> {
+  const lists = new Map(chains.map((chain): [string, Rule[]] => [chain, []]))
+  try {
+    const stdout = restore(family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
+    for (const { chain, rule } of parseRules(stdout)) lists.get(chain)?.push(rule)
+    return lists
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    // one of them is missing, and which one is not told
+    const found = chains.map((chain) => [chain, iptablesList(family, chain)] as const)
+    return new Map(found.flatMap(([chain, rules]) => (rules ? [[chain, rules]] : [])))
+  }
+}
+
+/** The first of the rules that table nat does not have; undefined when it has them all. */
+export function iptablesFirstMissing(
+  family: Family,
+  rules: readonly ChainRule[],
+): ChainRule | undefined {
+  const commands = rules.map(({ chain, rule }) => ['-C', chain, ...rule])
+  try {
+    restore(family, { chains: [], commands })
+    return undefined
+  } catch (error) {
+    const line =
+      error instanceof ToolError ? /line (\d+) failed/.exec(error.stderr)?.[1] : undefined
+    // the first line of the transaction is the name of the table
+    const missing = line === undefined ? undefined : rules[Number(line) - 2]
+    if (missing === undefined) throw error
+    return missing
+  }
 }
 
 /** What keeps iptables from being used for a family; undefined when nothing does. */
@@ -78,9 +124,12 @@ function isAbsent({ stderr }: ToolError): boolean {
   return /No chain\/target\/match by that name|is incompatible, use 'nft' tool/.test(stderr)
 }
 
-function parseRules(stdout: string): Rule[] {
+function parseRules(stdout: string): ChainRule[] {
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('-A '))
-    .map((line) => splitWords(line).slice(2))
+    .map((line) => {
+      const [, chain = '', ...rule] = splitWords(line)
+      return { chain, rule }
+    })
 }

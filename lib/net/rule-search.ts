@@ -1,0 +1,55 @@
+/**
+ * Looks for rules in the kernel by netlink, without starting nft or iptables: most containers
+ * have no rule, and should not pay for being asked about.
+ */
+import { readFileSync } from 'node:fs'
+import { hasCode } from '../cni/errors.ts'
+import { addressFamily } from '../netlink/address-family.ts'
+import { Connection } from '../netlink/connection.ts'
+import { NLM_F_DUMP } from '../netlink/message.ts'
+import { NETLINK_NETFILTER } from '../netlink/netfilter.ts'
+import { NFT_MSG_GETRULE, ruleMessage } from '../netlink/nftables.ts'
+import type { Family } from './ip.ts'
+
+/** A table of nftables; iptables-nft has its tables there too, by their names and families. */
+export interface RulePlace {
+  readonly family: Family
+  readonly table: string
+  /** Absent: every chain of the table. */
+  readonly chain?: string
+}
+
+/**
+ * Whether there is a rule whose encoded form holds `text`, for example in its comment. There is
+ * none where there is no such table or chain, and where the kernel has no nftables. Throws a
+ * `NetlinkError`.
+ */
+export function hasRule(place: RulePlace, text: string): boolean {
+  const { family, table, chain } = place
+  try {
+    using connection = Connection.open(NETLINK_NETFILTER)
+    const messages = connection.execute({
+      operation: `list rules of table ${table}`,
+      type: NFT_MSG_GETRULE,
+      flags: NLM_F_DUMP,
+      payload: ruleMessage.encode({ family: addressFamily(family), table, chain }),
+    })
+    return messages.some(({ payload }) => Buffer.from(payload).includes(text))
+  } catch (error) {
+    // no netfilter; no nftables in it; no such chain, where the kernel says so
+    if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT')) return false
+    throw error
+  }
+}
+
+const legacyTables = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_names' } as const
+
+/** Whether table nat of iptables-legacy exists, whose rules netlink does not show. */
+export function hasLegacyNat(family: Family): boolean {
+  try {
+    return readFileSync(legacyTables[family], 'utf8').split('\n').includes('nat')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
