@@ -107,7 +107,7 @@ export function parseCidr(text: string): Cidr | undefined {
   const address = text.slice(0, slash)
   const ip = parseIp(address)
   const length = text.slice(slash + 1)
-  if (ip === undefined || !/^\d{1,3}$/.test(length)) return undefined
+  if (ip === undefined || !/^\d+$/.test(length)) return undefined
   const written = address.includes(':') ? 128 : 32
   const prefix = Number(length) - (written - ip.bitSize)
   return Number(length) > written || prefix < 0 ? undefined : { ip, prefix }
