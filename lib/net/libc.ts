@@ -90,10 +90,20 @@ export function fileSystemType(fd: number): bigint {
 /** poll(2) for one file descriptor to become readable; false when `timeoutMs` went by. */
 export function waitReadable(fd: number, timeoutMs: number): boolean {
   const POLLIN = 1
+  return poll(fd, POLLIN, timeoutMs)
+}
+
+/** poll(2) for one file descriptor to take bytes, or to have no reader, however long it takes. */
+export function waitWritable(fd: number): void {
+  const POLLOUT = 4
+  poll(fd, POLLOUT, -1)
+}
+
+function poll(fd: number, events: number, timeoutMs: number): boolean {
   // struct pollfd, poll.h: int fd; short events; short revents;
   const pollfd = Buffer.alloc(8)
   pollfd.writeInt32LE(fd, 0)
-  pollfd.writeInt16LE(POLLIN, 4)
+  pollfd.writeInt16LE(events, 4)
   return check('poll', c.poll(pollfd, 1n, timeoutMs)) > 0
 }
 
