@@ -1,0 +1,135 @@
+/**
+ * The rules that keep the parts of this repository apart, checked on the text of its files. They
+ * read TypeScript line by line, as prettier formats it.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+
+interface Rule {
+  /** What a file must not do, as it stands behind the file's name and line. */
+  readonly message: string
+  /** The files it is about, by their paths from the root. */
+  readonly applies: (path: string) => boolean
+  /** Whether a line of such a file breaks it. */
+  readonly breaks: (line: Line) => boolean
+}
+
+interface Line {
+  readonly path: string
+  readonly text: string
+  /** The text without comments, and without what stands in strings. */
+  readonly code: string
+  /** What people read: the comment of a source file's line, any other file's whole line. */
+  readonly prose: string
+  /** The module that the line loads, a relative one by its path from the root; else empty. */
+  readonly module: string
+}
+
+const isSource = (path: string) => path.endsWith('.ts')
+const isProduct = (path: string) => isSource(path) && /^(?:lib|plugins|ipam)\//.test(path)
+const hosts = ['plugins/main.ts', 'lib/cni/host-process.ts']
+const netlinkIo = ['connection', 'socket', 'error'].map((name) => `lib/netlink/${name}.ts`)
+
+const rules: readonly Rule[] = [
+  {
+    message: 'the process and the console belong to the hosts',
+    applies: (path) => isProduct(path) && !hosts.includes(path),
+    breaks: ({ text, code, module }) =>
+      /(?<![\w$.-])(?:process|console)(?=\.|\?\.|\[| as )|\bglobalThis\b/.test(code) ||
+      (module === 'node:process' && !text.startsWith('import { getBuiltinModule } from')) ||
+      module === 'node:console',
+  },
+  {
+    message: 'child processes are started by lib/exec.ts alone',
+    applies: (path) => isProduct(path) && path !== 'lib/exec.ts',
+    breaks: ({ module }) => /^(?:node:)?(?:child_process|cluster|worker_threads)$/.test(module),
+  },
+  {
+    message: 'native code is called by lib/net/libc.ts alone',
+    applies: (path) => isProduct(path) && path !== 'lib/net/libc.ts',
+    breaks: ({ module }) => module === 'node:ffi',
+  },
+  {
+    message: 'a plugin uses lib and itself',
+    applies: (path) => /^(?:plugins|ipam)\/.*\//.test(path),
+    breaks: ({ path, module }) =>
+      /^(?:plugins|ipam|test|scripts)\//.test(module) && !module.startsWith(folderOf(path)),
+  },
+  {
+    message: 'lib does not know the plugins, and nothing knows its tests',
+    applies: isProduct,
+    breaks: ({ path, module }) =>
+      /^(?:test|scripts)\//.test(module) ||
+      (path.startsWith('lib/') && /^(?:plugins|ipam)\//.test(module)),
+  },
+  {
+    message: 'codecs do no I/O',
+    applies: (path) => path.startsWith('lib/netlink/') && !netlinkIo.includes(path),
+    breaks: ({ module }) =>
+      /^(?:node:fs|node:net|lib\/net\/libc\.ts|lib\/exec\.ts|lib\/files\.ts)/.test(module) ||
+      netlinkIo.slice(0, 2).includes(module),
+  },
+  {
+    message: 'it names a file that this repository does not have',
+    applies: () => true,
+    breaks: ({ prose }) => namesMissingFile(prose),
+  },
+  {
+    message: 'it names a place on the machine of its author',
+    applies: () => true,
+    breaks: ({ text }) => /(?<![\w.$}-])\/(?:work|home|mnt|Users)\/\w/.test(text),
+  },
+]
+
+const maxLines = 300
+
+/** Markdown files anywhere, and source files by their paths from the root. */
+const mentions = [
+  /(?<![\w./$}-])(?:[\w-]+\/)*[\w-]+\.md\b/g,
+  /(?<![\w./$}-])(?:lib|plugins|ipam|scripts|test|conf)\/[\w/.-]*\.(?:ts|cjs|env|conflist)\b/g,
+]
+
+function namesMissingFile(prose: string): boolean {
+  const files = mentions.flatMap((pattern) => prose.match(pattern) ?? [])
+  return files.some((file) => !existsSync(join(root, file)))
+}
+
+/** The folder of a plugin's file: `plugins/bridge/`. */
+function folderOf(path: string): string {
+  return path.split('/', 2).join('/') + '/'
+}
+
+/** What is wrong with a file, e.g. `lib/exec.ts:3: codecs do no I/O`; `path` is from the root. */
+export function violations(path: string, source: string): string[] {
+  const lines = source.trimEnd().split('\n')
+  const applying = rules.filter((rule) => rule.applies(path))
+  const broken = lines.flatMap((text, index) => {
+    const prose = isSource(path) ? commentOf(text) : text
+    const line = { path, text, code: codeOf(text), prose, module: moduleOf(path, text) }
+    return applying
+      .filter((rule) => rule.breaks(line))
+      .map(({ message }) => `${path}:${index + 1}: ${message}`)
+  })
+  const tooLong = isSource(path) && lines.length > maxLines
+  return tooLong ? [...broken, `${path}: ${lines.length} lines, at most ${maxLines}`] : broken
+}
+
+function commentOf(text: string): string {
+  return /^\s*\/?\*.*|(?:^|\s)\/\/ .*/.exec(text)?.[0] ?? ''
+}
+
+function codeOf(text: string): string {
+  if (/^\s*(?:\/?\*|\/\/)/.test(text)) return ''
+  return text
+    .replaceAll(/`(?:\\.|[^`\\])*`/g, (template) => template.match(/\$\{[^}]*\}/g)?.join() ?? '')
+    .replaceAll(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''")
+    .replace(/\/\/ .*$/, '')
+}
+
+function moduleOf(path: string, text: string): string {
+  const loads = /(?:\bfrom|^\s*import|\bimport\(|\bgetBuiltinModule\(|\brequire\()\s*'([^']+)'/
+  const [, module = ''] = loads.exec(text) ?? []
+  return module.startsWith('.') ? join(path, '..', module) : module
+}
