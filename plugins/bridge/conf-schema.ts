@@ -44,7 +44,8 @@ export const confSchema = defineSchema<RawBridgeConf>({
     forceAddress: flag,
     ipMasq: flag,
     ipMasqBackend: text,
-    mtu: { type: 'integer', minimum: 0, maximum: 0x7fffffff },
+    // The most that a veth takes: linux/if_ether.h, ETH_MAX_MTU.
+    mtu: { type: 'integer', minimum: 0, maximum: 65535 },
     hairpinMode: flag,
     promiscMode: flag,
     vlan: integer,

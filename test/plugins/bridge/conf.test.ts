@@ -83,6 +83,7 @@ t.test('what is wrong, where, and what was expected', async (t) => {
   for (const [conf, message, found] of [
     [{ mtu: '1450' }, 'mtu must be integer', '"1450"'],
     [{ mtu: -1 }, 'mtu must be >= 0', '-1'],
+    [{ mtu: 65536 }, 'mtu must be <= 65535', '65536'],
     [{ hairpinMode: 'on' }, 'hairpinMode must be boolean', '"on"'],
     [{ vlanTrunk: [{ id: 1 }, { minID: 'a' }] }, 'vlanTrunk.1.minID must be integer', '"a"'],
     [{ runtimeConfig: { mac: 5 } }, 'runtimeConfig.mac must be string', '5'],
