@@ -10,6 +10,7 @@ export interface Link {
   readonly mtu: number
   readonly operstate: string
   readonly address: string
+  readonly ifalias?: string
   readonly master?: string
   readonly promiscuity: number
   readonly link_netnsid?: number
@@ -40,6 +41,7 @@ export interface Route {
   readonly scope?: string
   readonly metric?: number
   readonly prefsrc?: string
+  readonly metrics?: readonly Readonly<Record<string, number>>[]
   readonly flags: readonly string[]
 }
 
@@ -86,9 +88,9 @@ export function globalCidrs(namespace: Namespace, ifName: string): string[] {
     .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
 }
 
-/** The routes of one family (4 or 6) in the main table. */
-export function routes(namespace: Namespace, family: 4 | 6 = 4): Route[] {
-  return ipJson<Route>(namespace, `-${family}`, 'route', 'show')
+/** The routes of one family (4 or 6) in a table, the main one if none is named. */
+export function routes(namespace: Namespace, family: 4 | 6 = 4, table = 254): Route[] {
+  return ipJson<Route>(namespace, `-${family}`, 'route', 'show', 'table', `${table}`)
 }
 
 /** Whether an address answers a ping from the namespace within 3 seconds. */
