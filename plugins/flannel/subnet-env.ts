@@ -16,23 +16,27 @@ export interface SubnetEnv {
   readonly ipMasq: boolean
 }
 
-const networkKeys = ['FLANNEL_NETWORK', 'FLANNEL_IPV6_NETWORK'] as const
-const subnetKeys = ['FLANNEL_SUBNET', 'FLANNEL_IPV6_SUBNET'] as const
+/** The keys of each family. A network and a subnet are needed of one family at least. */
+const families = [
+  { of: 4, networkKey: 'FLANNEL_NETWORK', subnetKey: 'FLANNEL_SUBNET' },
+  { of: 6, networkKey: 'FLANNEL_IPV6_NETWORK', subnetKey: 'FLANNEL_IPV6_SUBNET' },
+] as const
 const mtuKey = 'FLANNEL_MTU'
 const ipMasqKey = 'FLANNEL_IPMASQ'
 
-const familyOfKey: Readonly<Record<string, Family>> = {
-  FLANNEL_NETWORK: 4,
-  FLANNEL_SUBNET: 4,
-  FLANNEL_IPV6_NETWORK: 6,
-  FLANNEL_IPV6_SUBNET: 6,
-}
+/** What has to be there: of each list one key. */
+const required: readonly (readonly string[])[] = [
+  families.map(({ networkKey }) => networkKey),
+  families.map(({ subnetKey }) => subnetKey),
+  [mtuKey],
+  [ipMasqKey],
+]
 
 interface Entry {
   readonly key: string
   readonly value: string
-  /** Counted from 1. */
-  readonly line: number
+  /** Where it stands: the file, and the line counted from 1. */
+  readonly place: string
 }
 
 /**
@@ -42,72 +46,70 @@ interface Entry {
  */
 export function parseSubnetEnv(text: string, file: string): SubnetEnv {
   const entries = parseEntries(text, file)
-  checkComplete(entries, file)
-  const cidrs = (keys: readonly string[]) =>
-    keys.flatMap((key) => parseCidrs(entries.get(key), file)).map(network)
+  const missing = required.filter((keys) => !keys.some((key) => entries.has(key))).flat()
+  const [mtu, ipMasq] = [entries.get(mtuKey), entries.get(ipMasqKey)]
+  if (missing.length > 0 || mtu === undefined || ipMasq === undefined) {
+    throw new CniError(
+      ErrorCode.tryAgainLater,
+      `${file} is missing ${missing.join(', ')}`,
+      `flanneld writes ${file}; this one is incomplete or was written by something else`,
+    )
+  }
   return {
-    networks: unique(cidrs(networkKeys)),
-    subnets: cidrs(subnetKeys),
-    mtu: parseMtu(entries.get(mtuKey), file),
-    ipMasq: entries.get(ipMasqKey)?.value === 'true',
+    networks: unique(
+      families.flatMap(({ of, networkKey }) => parseNetworks(entries.get(networkKey), of)),
+    ),
+    subnets: families.flatMap(({ of, subnetKey }) => parseSubnet(entries.get(subnetKey), of)),
+    mtu: parseMtu(mtu),
+    ipMasq: ipMasq.value === 'true',
   }
 }
 
+/** The entries of the keys above; of several with one key the last counts. */
 function parseEntries(text: string, file: string): Map<string, Entry> {
-  const known: readonly string[] = [...networkKeys, ...subnetKeys, mtuKey, ipMasqKey]
+  const known = new Set(required.flat())
   const entries = new Map<string, Entry>()
-  for (const [index, content] of text.split('\n').entries()) {
-    const line = index + 1
-    const [key = '', ...rest] = content.trim().split('=')
-    if (!known.includes(key)) continue
-    if (rest.length === 0) throw malformed(file, { key, value: '', line }, 'has no "="')
-    entries.set(key, { key, value: rest.join('='), line })
+  for (const [index, line] of text.split('\n').entries()) {
+    const [key = '', ...rest] = line.trim().split('=')
+    if (!known.has(key)) continue
+    const place = `${file}: line ${index + 1}`
+    if (rest.length === 0) throw malformed(`${place}: ${key} has no "="`)
+    entries.set(key, { key, value: rest.join('='), place })
   }
   return entries
 }
 
-function checkComplete(entries: ReadonlyMap<string, Entry>, file: string): void {
-  const missing = [networkKeys, subnetKeys, [mtuKey], [ipMasqKey]]
-    .filter((keys) => !keys.some((key) => entries.has(key)))
-    .flat()
-  if (missing.length === 0) return
-  throw new CniError(
-    ErrorCode.tryAgainLater,
-    `${file} is missing ${missing.join(', ')}`,
-    `flanneld writes ${file}; this one is incomplete or was written by something else`,
-  )
-}
-
-function parseCidrs(entry: Entry | undefined, file: string): Cidr[] {
+function parseNetworks(entry: Entry | undefined, of: Family): Cidr[] {
   if (entry === undefined) return []
-  const texts = entry.key.endsWith('NETWORK') ? entry.value.split(',') : [entry.value]
-  const of = familyOfKey[entry.key]
-  return texts.map((text) => {
-    const cidr = parseCidr(text)
-    if (cidr === undefined || family(cidr.ip) !== of) {
-      throw malformed(file, entry, `is no IPv${of} network: invalid CIDR address: ${text}`)
-    }
-    return cidr
-  })
+  return entry.value.split(',').map((text) => parseNetwork(text, of, entry))
 }
 
-function parseMtu(entry: Entry | undefined, file: string): number {
-  const value = entry?.value ?? ''
-  const mtu = Number(value)
-  if (entry === undefined || !/^\d+$/.test(value) || mtu > 0xffffffff) {
-    throw malformed(file, entry ?? { key: mtuKey, value, line: 0 }, 'is no number of bytes')
-  }
-  return mtu
+function parseSubnet(entry: Entry | undefined, of: Family): Cidr[] {
+  return entry === undefined ? [] : [parseNetwork(entry.value, of, entry)]
+}
+
+function parseNetwork(text: string, of: Family, entry: Entry): Cidr {
+  const cidr = parseCidr(text)
+  if (cidr === undefined) throw malformedEntry(entry, `invalid CIDR address: ${text}`)
+  if (family(cidr.ip) !== of) throw malformedEntry(entry, `${text} is not IPv${of}`)
+  return network(cidr)
+}
+
+function parseMtu(entry: Entry): number {
+  const mtu = Number(entry.value)
+  if (/^\d+$/.test(entry.value) && mtu <= 0xffffffff) return mtu
+  throw malformedEntry(entry, 'expected a number of bytes')
 }
 
 function unique(cidrs: readonly Cidr[]): Cidr[] {
   return cidrs.filter((cidr, index) => cidrs.findIndex((other) => sameCidr(cidr, other)) === index)
 }
 
-function malformed(file: string, { key, value, line }: Entry, problem: string): CniError {
-  return new CniError(
-    ErrorCode.internal,
-    `${file}: line ${line}: ${key}=${value} ${problem}`,
-    `flanneld writes ${file}; restart flanneld on this node to have it written again`,
-  )
+function malformedEntry({ place, key, value }: Entry, problem: string): CniError {
+  return malformed(`${place}: ${key}=${value}: ${problem}`)
+}
+
+function malformed(message: string): CniError {
+  const remedy = 'flanneld writes this file; restart flanneld on this node to have it written anew'
+  return new CniError(ErrorCode.internal, message, remedy)
 }
