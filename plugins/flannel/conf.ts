@@ -15,12 +15,14 @@ export interface FlannelConf {
   readonly runtimeConfig: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Reads the configuration. Throws a `CniError` with code 7, its text after `prefix`. */
-export function parseFlannelConf(request: Request, prefix: string): FlannelConf {
-  const raw = readConf(confSchema, request.conf, prefix)
+/** Reads the configuration. Throws a `CniError` with code 7. */
+export function parseFlannelConf({ command, conf, configuredVersion }: Request): FlannelConf {
+  const prefix = 'failed to load netconf: '
+  const inAdd = `failed to load flannel netconf file: ${prefix}`
+  const raw = readConf(confSchema, conf, command === 'ADD' ? inAdd : prefix)
   return {
-    name: request.conf.name,
-    cniVersion: request.configuredVersion,
+    name: conf.name,
+    cniVersion: configuredVersion,
     subnetFile: raw.subnetFile ?? '/run/flannel/subnet.env',
     dataDir: raw.dataDir ?? '/var/lib/cni/flannel',
     delegate: raw.delegate ?? {},
@@ -34,20 +36,26 @@ export function parseFlannelConf(request: Request, prefix: string): FlannelConf 
  * sets: they would be lost silently.
  */
 export function checkDelegate({ delegate }: FlannelConf): void {
-  const rule = "'delegate' dictionary"
+  const subject = "'delegate' dictionary"
   if ('type' in delegate && typeof delegate['type'] !== 'string') {
-    throw invalid(`${rule}, if present, must have (string) 'type' field`, 'set it to "bridge"')
+    throw invalid(
+      `${subject}, if present, must have (string) 'type' field`,
+      `found ${JSON.stringify(delegate['type'])}; "bridge" is what it is without the key`,
+    )
   }
   for (const key of ['name', 'ipam']) {
     if (key in delegate) {
       throw invalid(
-        `${rule} must not have '${key}' field, it'll be set by flannel`,
+        `${subject} must not have '${key}' field, it'll be set by flannel`,
         `remove delegate.${key}; "${key}" belongs beside "delegate"`,
       )
     }
   }
   if (delegate['type'] === 'flannel') {
-    throw invalid(`${rule} must not have type "flannel"`, 'flannel would call itself for ever')
+    throw invalid(
+      `${subject} must not have type "flannel"`,
+      'delegate.type names the plugin that makes the interface, such as "bridge"',
+    )
   }
 }
 

@@ -5,8 +5,8 @@ import { decodeRoutes } from '../../lib/cni/result-decode.ts'
 import { routeToJson } from '../../lib/cni/result-encode.ts'
 import type { Route } from '../../lib/cni/result.ts'
 import { readConf } from '../../lib/cni/schema.ts'
-import { formatCidr, type Cidr } from '../../lib/net/ip.ts'
-import type { FlannelConf } from './conf.ts'
+import { formatCidr, network, type Cidr } from '../../lib/net/ip.ts'
+import { checkDelegate, type FlannelConf } from './conf.ts'
 import { confSchema as routesSchema } from './routes-schema.ts'
 import type { SubnetEnv } from './subnet-env.ts'
 
@@ -17,22 +17,29 @@ export interface DelegateConf {
 }
 
 /**
- * What the delegate is called with for an ADD. Throws a `CniError` with code 7 when the routes of
- * the configuration are malformed.
+ * What the delegate is called with for an ADD. Throws a `CniError` with code 7 when the delegate or
+ * the routes of the configuration are malformed.
  */
 export function buildDelegateConf(conf: FlannelConf, env: SubnetEnv): DelegateConf {
-  return assemble(conf, { ipMasq: !env.ipMasq, mtu: env.mtu }, env.subnets, [
-    ...userRoutes(conf),
-    ...env.networks.map((dst) => ({ dst })),
-  ])
+  checkDelegate(conf)
+  const defaults = { ipMasq: !env.ipMasq, mtu: env.mtu }
+  const generated = env.networks.map((dst) => ({ dst }))
+  const subnets = env.subnets.map(formatCidr)
+  return assemble(conf, defaults, subnets, [...userRoutes(conf), ...generated])
 }
 
 /**
- * What the delegate of an attachment can be cleaned up with when subnet.env is gone: the same
- * without what only subnet.env knows. `subnets` are those that the attachment's addresses are in.
+ * What the delegate of an attachment can be cleaned up with when no ADD would get as far as that:
+ * subnet.env is gone, or the configuration is wrong. `addresses` are those of the attachment, as far
+ * as they are known. Never throws.
  */
-export function buildCleanupConf(conf: FlannelConf, subnets: readonly Cidr[]): DelegateConf {
-  return assemble(conf, {}, subnets, userRoutes(conf))
+export function buildCleanupConf(conf: FlannelConf, addresses: readonly Cidr[]): DelegateConf {
+  const subnets = new Set(addresses.map((address) => formatCidr(network(address))))
+  // host-local releases what the attachment holds whatever the ranges are, but Go's refuses to have
+  // none. This one is for documentation (RFC 5737).
+  if (subnets.size === 0) subnets.add('192.0.2.0/24')
+  // ipMasq: whether there are rules is not known, and looking for them does no harm.
+  return assemble(conf, { ipMasq: true }, [...subnets], [])
 }
 
 /** The same configuration with more keys in it; those of `extra` win. */
@@ -43,27 +50,28 @@ export function extendConf({ type, stdin }: DelegateConf, extra: object): Delega
 function assemble(
   conf: FlannelConf,
   defaults: Readonly<Record<string, unknown>>,
-  subnets: readonly Cidr[],
+  subnets: readonly string[],
   routes: readonly Route[],
 ): DelegateConf {
-  const type = String(conf.delegate['type'] ?? 'bridge')
+  const { delegate, ipam, cniVersion, runtimeConfig } = conf
+  const type = typeof delegate['type'] === 'string' ? delegate['type'] : 'bridge'
   const generated = {
     ...defaults,
-    ...(type === 'bridge' ? { isGateway: true } : {}),
-    ...conf.delegate,
+    ...(type === 'bridge' && { isGateway: true }),
+    ...delegate,
     type,
     name: conf.name,
-    ...(conf.cniVersion === '' ? {} : { cniVersion: conf.cniVersion }),
-    ...(conf.runtimeConfig === undefined ? {} : { runtimeConfig: conf.runtimeConfig }),
+    ...(cniVersion !== '' && { cniVersion }),
+    ...(runtimeConfig && { runtimeConfig }),
     ipam: {
       type: 'host-local',
-      ...conf.ipam,
-      ranges: subnets.map((subnet) => [{ subnet: formatCidr(subnet) }]),
+      ...ipam,
+      ranges: subnets.map((subnet) => [{ subnet }]),
       routes: null,
     },
   }
   // Go sorts the keys of maps; routes are structs there, and keep the order of their fields.
-  const sorted = sortKeys(generated) as { ipam: { routes: unknown } }
+  const sorted = sortKeys(generated) as { ipam: { routes: unknown } } // the same keys
   sorted.ipam.routes = routes.map(routeToJson)
   return { type, stdin: encodeJson(sorted) }
 }

@@ -6,12 +6,11 @@ import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, errorText, hasCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { prevResultForCleanup } from '../../lib/cni/prev-result.ts'
-import type { Result } from '../../lib/cni/result.ts'
+import { emptyResult, type Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
 import { parseValidAttachments, validAttachmentsKeys } from '../../lib/cni/valid-attachments.ts'
 import { readSmallFile } from '../../lib/files.ts'
-import { network } from '../../lib/net/ip.ts'
-import { checkDelegate, parseFlannelConf, type FlannelConf } from './conf.ts'
+import { parseFlannelConf, type FlannelConf } from './conf.ts'
 import {
   buildCleanupConf,
   buildDelegateConf,
@@ -24,16 +23,13 @@ import { parseSubnetEnv, type SubnetEnv } from './subnet-env.ts'
 export const flannel: Plugin = { name: 'flannel', add, del, check, status, gc }
 
 function add(request: Request, context: Context): Result {
-  const conf = parseFlannelConf(
-    request,
-    'failed to load flannel netconf file: failed to load netconf: ',
-  )
-  const env = loadSubnetEnv(conf.subnetFile)
-  checkDelegate(conf)
-  const { type, stdin } = buildDelegateConf(conf, env)
+  const conf = parseFlannelConf(request)
+  const delegateConf = buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
+  const { type, stdin } = delegateConf
   context.log.debug(`delegating to ${type} with ${stdin}`)
   return withUndo(context.log, (undo) => {
-    undo.add('saved configuration', saveConf(conf.dataDir, request, stdin))
+    const restore = saveConf(conf.dataDir, request, delegateConf, context.log)
+    undo.add('saved configuration', restore)
     return context.delegate.add(type, request, stdin)
   })
 }
@@ -43,7 +39,7 @@ function add(request: Request, context: Context): Result {
  * What is saved is removed when the delegate has succeeded, so that a DEL can be repeated.
  */
 function del(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request, 'failed to load netconf: ')
+  const conf = parseFlannelConf(request)
   const saved = loadConf(conf.dataDir, request, context.log)
   const { type, stdin } = withPrevResult(saved ?? rebuildConf(conf, request, context), request)
   context.delegate.run('DEL', type, request, stdin)
@@ -51,7 +47,7 @@ function del(request: Request, context: Context): void {
 }
 
 function check(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request, 'failed to load netconf: ')
+  const conf = parseFlannelConf(request)
   const saved =
     loadConf(conf.dataDir, request, context.log) ??
     buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
@@ -59,28 +55,31 @@ function check(request: Request, context: Context): void {
   context.delegate.run('CHECK', type, request, stdin)
 }
 
+/** The codes of STATUS. Whatever else an ADD would fail with means: not available. */
+const statusCodes: readonly number[] = [
+  ErrorCode.invalidNetworkConfig,
+  ErrorCode.pluginNotAvailable,
+  ErrorCode.limitedConnectivity,
+]
+
+/** Fails when an ADD would: with code 50, or 7 when the configuration is wrong. */
 function status(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request, 'failed to load netconf: ')
-  checkDelegate(conf)
+  const conf = parseFlannelConf(request)
   try {
     const { type, stdin } = buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
     context.delegate.run('STATUS', type, request, stdin)
   } catch (error) {
     const { code, message, details } = toCniError(error)
-    const known = code === ErrorCode.pluginNotAvailable || code === ErrorCode.limitedConnectivity
-    throw new CniError(known ? code : ErrorCode.pluginNotAvailable, message, details, {
-      cause: error,
-    })
+    const kept = statusCodes.includes(code) ? code : ErrorCode.pluginNotAvailable
+    throw new CniError(kept, message, details, { cause: error })
   }
 }
 
 function gc(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request, 'failed to load netconf: ')
+  const conf = parseFlannelConf(request)
   const valid = parseValidAttachments(request.conf)
-  const lists = Object.fromEntries(
-    validAttachmentsKeys.map((key) => [key, request.conf[key]] as const),
-  )
-  const { type, stdin } = extendConf(rebuildConf(conf, request, context), lists)
+  const lists = validAttachmentsKeys.map((key) => [key, request.conf[key]] as const)
+  const { type, stdin } = extendConf(rebuildConf(conf, request, context), Object.fromEntries(lists))
   attemptAll([
     () => context.delegate.run('GC', type, request, stdin),
     () => sweepConfs(conf.dataDir, conf.name, valid, context.log),
@@ -92,31 +91,36 @@ function rebuildConf(conf: FlannelConf, request: Request, { log }: Context): Del
   try {
     return buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
   } catch (error) {
-    log.debug(`going on without ${conf.subnetFile}: ${errorText(error)}`)
-    const addresses = prevResultForCleanup(request.conf, log)?.ips ?? []
+    log.debug(`cleaning up with what is known: ${errorText(error)}`)
+    const { ips } = prevResultForCleanup(request.conf, log) ?? emptyResult
     return buildCleanupConf(
       conf,
-      addresses.map(({ address }) => network(address)),
+      ips.map(({ address }) => address),
     )
   }
 }
 
-/** The prevResult of the chain is that of the delegate too: flannel adds nothing to it. */
-function withPrevResult(conf: DelegateConf, { conf: { prevResult } }: Request): DelegateConf {
-  return prevResult === undefined ? conf : extendConf(conf, { prevResult })
+/**
+ * The prevResult of the chain is that of the delegate too: flannel adds nothing to it. It goes with
+ * the version that it is in, which may be newer than what was saved.
+ */
+function withPrevResult(saved: DelegateConf, { conf }: Request): DelegateConf {
+  const { prevResult, cniVersion } = conf
+  return prevResult === undefined ? saved : extendConf(saved, { cniVersion, prevResult })
 }
 
 function loadSubnetEnv(file: string): SubnetEnv {
   try {
     return parseSubnetEnv(readSmallFile(file), file)
   } catch (error) {
-    const missing = hasCode(error, 'ENOENT', 'ENOTDIR')
-    const { code, details } = toCniError(error)
+    const { code, details } = hasCode(error, 'ENOENT', 'ENOTDIR')
+      ? { code: ErrorCode.tryAgainLater, details: missingSubnetEnv(file) }
+      : toCniError(error)
     throw new CniError(
-      missing ? ErrorCode.tryAgainLater : code,
+      code,
       `failed to load flannel 'subnet.env' file: ${errorText(error)}. ` +
         'Check the flannel pod log for this node.',
-      missing ? missingSubnetEnv(file) : details,
+      details === '' ? `${file} must be a readable file, which flanneld writes` : details,
       { cause: error },
     )
   }

@@ -3,70 +3,69 @@
  * the Go plugin has it too. An interface other than eth0 has a file of its own beside it, because
  * a pod can be attached more than once.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorText, hasCode } from '../../lib/cni/errors.ts'
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
 import type { Log, Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { readStateFile, replaceFile } from '../../lib/files.ts'
+import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
 import type { DelegateConf } from './delegate-conf.ts'
 
+/** The interface whose file has the name that Go gives to the file of any. */
 const firstIfName = 'eth0'
 
-/** The name of an attachment's file; a container ID holds no colon. */
-function fileName({ containerId, ifName }: Attachment): string {
-  return ifName === firstIfName ? containerId : `${containerId}:${ifName}`
+interface SavedConf extends DelegateConf {
+  /** The name of the network. */
+  readonly network: unknown
 }
 
 /**
  * Saves the configuration of an attachment and returns how to take that back: what was saved
- * before is put back, or the file is removed.
+ * before is put back, or the file is removed. Throws a `CniError` with code 5.
  */
-export function saveConf(dataDir: string, request: Request, stdin: string): () => void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+export function saveConf(
+  dataDir: string,
+  request: Request,
+  { stdin }: DelegateConf,
+  log: Log,
+): () => void {
   const name = fileName(request)
-  const before = readText(join(dataDir, name))
-  write(dataDir, name, stdin)
+  const before = readSaved(join(dataDir, name), log)
+  writeSaved(dataDir, name, stdin)
   return () => {
-    if (before === undefined) rmSync(join(dataDir, name), { force: true })
-    else write(dataDir, name, before)
+    if (before === undefined) remove(dataDir, name)
+    else writeSaved(dataDir, name, before.stdin)
   }
 }
 
-function write(dataDir: string, name: string, text: string): void {
-  replaceFile(join(dataDir, name), join(dataDir, `.${name}`), text, 0o600)
-}
-
 /**
- * The saved configuration of an attachment, or undefined when there is none: no file, or an empty
- * or garbled one, which is logged. Throws when the file cannot be read.
+ * The saved configuration of an attachment, or undefined when there is none: no file, or one with
+ * something else in it, which is logged.
  */
 export function loadConf(dataDir: string, request: Request, log: Log): DelegateConf | undefined {
-  for (const name of candidates(request)) {
-    const text = readText(join(dataDir, name))
-    if (text === undefined) continue
-    const conf = parseConf(text)
-    if (conf !== undefined) return conf
-    log.warn(
-      `${join(dataDir, name)}: expected the saved configuration of the delegate, found ` +
-        `${text === '' ? 'an empty file' : 'garbled text'}; it is made anew from the configuration`,
-    )
-  }
-  return undefined
-}
-
-/** Removes what is saved for an attachment, and what an interrupted save of it left. */
-export function removeConf(dataDir: string, request: Request): void {
-  for (const name of candidates(request)) {
-    rmSync(join(dataDir, name), { force: true })
-    rmSync(join(dataDir, `.${name}`), { force: true })
-  }
+  const { ifName, containerId, conf } = request
+  const own = readSaved(join(dataDir, fileName(request)), log)
+  if (own !== undefined || ifName === firstIfName) return own
+  // Go has one file for all interfaces of a container: the last one's, whatever its network.
+  const shared = readSaved(join(dataDir, containerId), log)
+  return shared?.network === conf.name ? shared : undefined
 }
 
 /**
- * Removes what is saved for attachments to the network that are not among the valid ones. Files of
- * other networks stay.
+ * Removes what is saved for an attachment, and what an interrupted save of it left. A file that Go
+ * wrote for another interface than eth0 stays: it may be eth0's. Throws a `CniError` with code 5.
+ */
+export function removeConf(dataDir: string, request: Request): void {
+  const name = fileName(request)
+  remove(dataDir, name)
+  remove(dataDir, temporaryName(name))
+}
+
+/**
+ * Removes what is saved for attachments to the network that are not among the valid ones, and
+ * files with something else in them. Files of other networks stay. Throws a `CniError`.
  */
 export function sweepConfs(
   dataDir: string,
@@ -74,50 +73,107 @@ export function sweepConfs(
   valid: readonly Attachment[],
   log: Log,
 ): void {
-  const keep = new Set(valid.flatMap((attachment) => candidates(attachment)))
-  for (const name of listFolder(dataDir)) {
-    if (keep.has(name.replace(/^\./, ''))) continue
-    const text = readText(join(dataDir, name))
-    const conf = text === undefined ? undefined : parseConf(text)
-    if (conf !== undefined && nameOf(conf) !== network) continue
-    log.debug(`removing ${join(dataDir, name)}: its attachment is gone`)
-    rmSync(join(dataDir, name), { force: true })
+  const names = valid.flatMap((attachment) => [fileName(attachment), attachment.containerId])
+  const keep = new Set(names.flatMap((name) => [name, temporaryName(name)]))
+  const stale = listFiles(dataDir)
+    .filter((name) => !keep.has(name))
+    .filter((name) => (readSaved(join(dataDir, name), log)?.network ?? network) === network)
+  attemptAll(
+    stale.map((name) => () => {
+      log.debug(`removing ${join(dataDir, name)}: its attachment is gone`)
+      remove(dataDir, name)
+    }),
+  )
+}
+
+/** The name of an attachment's file; a container ID holds no colon. */
+function fileName({ containerId, ifName }: Attachment): string {
+  return ifName === firstIfName ? containerId : `${containerId}:${ifName}`
+}
+
+/** Where a file is written before it gets its name; a container ID begins with no dot. */
+function temporaryName(name: string): string {
+  return `.${name}`
+}
+
+/** The configuration in a file, or undefined: no file, or something else in it, which is logged. */
+function readSaved(path: string, log: Log): SavedConf | undefined {
+  try {
+    return parseSaved(readStateFile(path))
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    log.warn(`${path} should hold the configuration of a delegate: ${errorText(error)}`)
+    return undefined
   }
 }
 
-/** Where an attachment may be saved: in its own file, or where the Go plugin puts every one. */
-function candidates(attachment: Attachment): string[] {
-  return [...new Set([fileName(attachment), attachment.containerId])]
+/** Throws an `Error` that says what there is instead. */
+function parseSaved(text: string): SavedConf {
+  if (text === '') throw new Error('it is empty')
+  const { type, name } = parseObject(text)
+  // A configuration of flannel itself would make DEL call itself for ever.
+  if (typeof type !== 'string' || type === '' || type === 'flannel') {
+    throw new Error(`its "type" is ${JSON.stringify(type) ?? 'missing'}`)
+  }
+  return { type, network: name, stdin: text }
 }
 
-function parseConf(text: string): DelegateConf | undefined {
+function parseObject(text: string): Record<string, unknown> {
+  let value: unknown
   try {
-    const conf: unknown = JSON.parse(text)
-    if (!isObject(conf) || typeof conf['type'] !== 'string' || conf['type'] === '') return undefined
-    return { type: conf['type'], stdin: text }
+    value = JSON.parse(text)
   } catch {
-    return undefined // the caller says that it is garbled
+    // what was found is described below, without quoting what may be binary
   }
+  if (isObject(value)) return value
+  throw new Error('it is garbled')
 }
 
-function nameOf({ stdin }: DelegateConf): unknown {
-  return (JSON.parse(stdin) as { name?: unknown }).name
+function writeSaved(dataDir: string, name: string, text: string): void {
+  withRemedy(dataDir, () => {
+    makeFolder(dataDir, 0o700)
+    replaceFile(join(dataDir, name), join(dataDir, temporaryName(name)), text, 0o600)
+  })
 }
 
-function readText(path: string): string | undefined {
+function remove(dataDir: string, name: string): void {
+  withRemedy(dataDir, () => {
+    try {
+      unlinkSync(join(dataDir, name))
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+  })
+}
+
+/** The names of the regular files in the folder. */
+function listFiles(dataDir: string): string[] {
+  return withRemedy(dataDir, () => {
+    try {
+      const entries = readdirSync(dataDir, { withFileTypes: true })
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  })
+}
+
+function isMissing(error: unknown): boolean {
+  return hasCode(error, 'ENOENT', 'ENOTDIR')
+}
+
+/** Runs an operation in the folder; its error says what the folder has to be like. */
+function withRemedy<T>(dataDir: string, operation: () => T): T {
   try {
-    return readStateFile(path)
+    return operation()
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw new Error(errorText(error), { cause: error })
-  }
-}
-
-function listFolder(path: string): string[] {
-  try {
-    return readdirSync(path)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return []
-    throw error
+    throw new CniError(
+      ErrorCode.ioFailure,
+      errorText(error),
+      `flannel keeps one file for each attachment in ${dataDir}: it must be a writable folder ` +
+        'with space, and have nothing else in it; "dataDir" chooses another one',
+      { cause: error },
+    )
   }
 }
