@@ -14,22 +14,14 @@ export const loopback: Plugin = { name: 'loopback', add, del, check }
 // RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3
 const loopbackNetworks = ['127.0.0.0/8', '::1/128'].flatMap((text) => parseCidr(text) ?? [])
 
-function add({ conf, netns: path }: Request): Result {
-  const prevResult = withPrefix('failed to parse prevResult: ', () => parsePrevResult(conf))
-  using netns = Netns.open(path)
+function add(request: Request): Result {
+  const prevResult = readPrevResult(request)
+  using netns = Netns.open(request.netns)
   using sandbox = netns.connect()
   const lo = findLoopback(sandbox)
+  checkLoopbackOnly(addressesOf(sandbox, lo)) // before anything is changed
   linkSet(sandbox, lo.index, { up: true })
-  const addresses = addressList(sandbox, lo.index).map(({ cidr }) => cidr)
-  checkLoopbackOnly(addresses)
-  return (
-    prevResult ?? {
-      interfaces: [{ name: lo.name, mac: '00:00:00:00:00:00', sandbox: path }],
-      ips: ([4, 6] as const).flatMap((of) => firstOf(addresses, of)),
-      routes: [],
-      dns: {},
-    }
-  )
+  return prevResult ?? describe(request, addressesOf(sandbox, lo))
 }
 
 function del({ netns: path }: Request, { log }: Context): void {
@@ -45,23 +37,32 @@ function del({ netns: path }: Request, { log }: Context): void {
   }
 }
 
-function check({ conf, netns: path }: Request): void {
-  withPrefix('failed to parse prevResult: ', () => parsePrevResult(conf))
-  using netns = Netns.open(path)
+function check(request: Request): void {
+  readPrevResult(request)
+  using netns = Netns.open(request.netns)
   using sandbox = netns.connect()
   if (!findLoopback(sandbox).up) {
     throw new CniError(
       ErrorCode.internal,
       'loopback interface is down',
-      `set it up: nsenter --net=${path} ip link set lo up`,
+      `set it up: nsenter --net=${request.netns} ip link set lo up`,
     )
   }
+}
+
+/** The result of the chain so far; loopback adds nothing to it. */
+function readPrevResult({ conf }: Request): Result | undefined {
+  return withPrefix('failed to parse prevResult: ', () => parsePrevResult(conf))
 }
 
 function findLoopback(sandbox: Connection): Link {
   const lo = linkByName(sandbox, 'lo')
   if (lo === undefined) throw new CniError(ErrorCode.internal, 'the sandbox has no interface lo')
   return lo
+}
+
+function addressesOf(sandbox: Connection, lo: Link): Cidr[] {
+  return addressList(sandbox, lo.index).map(({ cidr }) => cidr)
 }
 
 function checkLoopbackOnly(addresses: readonly Cidr[]): void {
@@ -76,6 +77,16 @@ function checkLoopbackOnly(addresses: readonly Cidr[]): void {
   )
 }
 
+function describe({ netns }: Request, addresses: readonly Cidr[]): Result {
+  return {
+    interfaces: [{ name: 'lo', mac: '00:00:00:00:00:00', sandbox: netns }],
+    ips: ([4, 6] as const).flatMap((of) => firstOf(addresses, of)),
+    routes: [],
+    dns: {},
+  }
+}
+
+/** A result has one address of each family. */
 function firstOf(addresses: readonly Cidr[], of: 4 | 6): IpConfig[] {
   const address = addresses.find(({ ip }) => family(ip) === of)
   return address === undefined ? [] : [{ address, interface: 0 }]
