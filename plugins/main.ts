@@ -13,8 +13,9 @@ import { bridge } from './bridge/index.ts'
 import { cniCommand, pluginTimeoutMs } from './cni/index.ts'
 import { flannel } from './flannel/index.ts'
 import { loopback } from './loopback/index.ts'
+import { portmap } from './portmap/index.ts'
 
-const plugins: readonly Plugin[] = [flannel, bridge, hostLocal, loopback]
+const plugins: readonly Plugin[] = [flannel, bridge, hostLocal, portmap, loopback]
 
 const isSource = basename(process.argv[1] ?? '') === 'main.ts'
 const [name = '', ...args] = isSource

@@ -1,0 +1,51 @@
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
+import type { Attachment as ValidAttachment } from '../../lib/cni/valid-attachments.ts'
+import { ownerOf } from './attachments.ts'
+import { backends } from './backends.ts'
+import type { PortmapConf } from './conf.ts'
+import type { Attachment, Records } from './records.ts'
+import { tearDown } from './tear-down.ts'
+import { findAllTraces, findIptables } from './traces.ts'
+
+/** The recorded attachments to a network that are not valid any more. */
+export function staleAttachments(
+  network: string,
+  valid: readonly ValidAttachment[],
+  records: Records,
+): Attachment[] {
+  const isValid = ({ containerId, ifName }: Attachment) =>
+    valid.some((each) => each.containerId === containerId && each.ifName === ifName)
+  return records.list().filter((each) => each.network === network && !isValid(each))
+}
+
+/** Removes the rules of attachments that are not valid any more, and their records. */
+export function collectRecorded(
+  stale: readonly Attachment[],
+  conf: PortmapConf,
+  records: Records,
+  log: Log,
+): void {
+  attemptAll(
+    stale.map((attachment) => () => {
+      log.debug(`removing the host ports of container ${attachment.containerId}`)
+      tearDown(attachment, findAllTraces(ownerOf(attachment)), conf, records, log)
+    }),
+  )
+}
+
+/**
+ * Removes the rules of containers that were never recorded, because the Go plugin made them.
+ * Those of nftables stay: nothing in them says to which network they belong.
+ */
+export function collectUnrecorded(network: string, valid: readonly ValidAttachment[]): void {
+  const isStale = ({ containerId }: { readonly containerId: string }) =>
+    !valid.some((each) => each.containerId === containerId)
+  attemptAll(
+    findIptables().map(({ backend, family }) => () => {
+      const rules = backends[backend].list(family)
+      const owners = rules.owners.filter((owner) => owner.network === network && isStale(owner))
+      if (owners.length > 0) rules.change({ owners, keep: [] })
+    }),
+  )
+}

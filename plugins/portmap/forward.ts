@@ -1,0 +1,77 @@
+import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
+import { withUndo, type Undo } from '../../lib/cni/undo.ts'
+import { detectBackend } from '../../lib/net/firewall-backend.ts'
+import { family, type Cidr } from '../../lib/net/ip.ts'
+import { addressesOf, attachmentName, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
+import { backends } from './backends.ts'
+import type { PortmapConf } from './conf.ts'
+import { forgetConnections } from './conntrack.ts'
+import { routeLocalnet } from './route-localnet.ts'
+import { Records, identifyNetns, type Attachment } from './records.ts'
+import { departedOwners, departedRivals } from './rivals.ts'
+import { tearDown } from './tear-down.ts'
+import { findAllTraces } from './traces.ts'
+
+/**
+ * Opens the host ports of an attachment, in place of what rules it had. Ports of containers that
+ * are gone are taken over. Throws a `CniError`, and then leaves no rule, when a port is taken.
+ */
+export function forward(
+  request: Request,
+  conf: PortmapConf,
+  addresses: readonly Cidr[],
+  { log }: Context,
+): void {
+  const records = new Records(conf.dataDir, log)
+  const name = attachmentName(request)
+  const known = records.list()
+  const attachment: Attachment = {
+    ...name,
+    netns: request.netns,
+    netnsId: identifyNetns(request.netns),
+    backend: conf.backend ?? detectBackend(),
+    isConditional: Object.values(conf.conditions).some((words) => words.length > 0),
+    addresses,
+    mappings: conf.mappings,
+  }
+  for (const rival of departedRivals(attachment, known)) {
+    log.warn(`removing the host ports of container ${rival.containerId}, which no longer exists`)
+    tearDown(rival, findAllTraces(ownerOf(rival)), conf, records, log)
+  }
+  withUndo(log, (undo) => openPorts({ attachment, known, conf, records, undo, log }))
+}
+
+interface Job {
+  readonly attachment: Attachment
+  readonly known: readonly Attachment[]
+  readonly conf: PortmapConf
+  readonly records: Records
+  readonly undo: Undo
+  readonly log: Log
+}
+
+/** Looks at the rules of both families before those of either are changed. */
+function openPorts({ attachment, known, conf, records, undo, log }: Job): void {
+  const { here, elsewhere } = siblingsOf(attachment, known)
+  const removal = { owners: [ownerOf(attachment)], keep: addressesOf(elsewhere) }
+  const backend = backends[attachment.backend]
+  const siblings = here.filter((sibling) => sibling.backend === attachment.backend)
+  const plans = attachment.addresses.flatMap(({ ip }) => {
+    const of = family(ip)
+    const forwarding = forwardingOf(of, conf, [attachment, ...siblings])
+    if (forwarding === undefined) return []
+    const rules = backend.list(of, forwarding)
+    const departed = departedOwners(attachment, rules.claims, known, log)
+    return [{ ip, of, forwarding, rules, departed }]
+  })
+  undo.add('record', records.save(attachment))
+  for (const { ip, of, forwarding, rules, departed } of plans) {
+    rules.change({ ...removal, owners: [...removal.owners, ...departed] }, forwarding)
+    undo.add('rules', () => {
+      const remaining = forwardingOf(of, conf, siblings)
+      backend.list(of, remaining).change(removal, remaining)
+    })
+    if (of === 4 && conf.snat) routeLocalnet(ip)
+    forgetConnections(of, attachment.mappings, undefined, log)
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The portmap plugin: opens ports of the host for a container that other plugins of the chain have
+ * connected, by rules of nftables or iptables.
+ */
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
+import { CniError, ErrorCode, fullText, toCniError, withPrefix } from '../../lib/cni/errors.ts'
+import type { Context, Log, Plugin, Request } from '../../lib/cni/plugin.ts'
+import {
+  parsePrevResult,
+  prevResultForCleanup,
+  requirePrevResult,
+} from '../../lib/cni/prev-result.ts'
+import type { Result } from '../../lib/cni/result.ts'
+import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
+import { detectBackend, type FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import type { Cidr } from '../../lib/net/ip.ts'
+import { iptablesProblem } from '../../lib/net/iptables.ts'
+import { nftProblem } from '../../lib/net/nft.ts'
+import { attachmentName, ownerOf } from './attachments.ts'
+import { checkForwarding } from './check.ts'
+import { collectRecorded, collectUnrecorded, staleAttachments } from './collect.ts'
+import { cleanupConf, parsePortmapConf, type PortmapConf } from './conf.ts'
+import { checkHostAddresses, containerAddresses } from './container.ts'
+import { forward } from './forward.ts'
+import { withLock } from './lock.ts'
+import { Records } from './records.ts'
+import { tearDown } from './tear-down.ts'
+import { findAllTraces, findIptables, findTraces } from './traces.ts'
+
+export const portmap: Plugin = { name: 'portmap', add, del, check, status, gc }
+
+function add(request: Request, context: Context): Result {
+  const { conf, prevResult } = withPrefix('failed to parse config: ', () => ({
+    conf: parsePortmapConf(request),
+    prevResult: parsePrevResult(request.conf),
+  }))
+  if (prevResult === undefined) {
+    throw new CniError(
+      ErrorCode.invalidNetworkConfig,
+      'must be called as chained plugin',
+      'put portmap behind the plugin that connects the container in a configuration list',
+    )
+  }
+  if (conf.mappings.length === 0) return prevResult
+  const addresses = containerAddresses(prevResult, request.ifName)
+  checkHostAddresses(conf.mappings, addresses)
+  if (addresses.length === 0) {
+    context.log.warn('no host port leads to the container, because it has no address')
+    return prevResult
+  }
+  withLock(conf.dataDir, context, () => forward(request, conf, addresses, context))
+  return prevResult
+}
+
+/**
+ * Removes what there is of the attachment, whatever ports the runtime names. Most containers have
+ * none and were never recorded: the kernel is asked whether any rule names this one, which takes
+ * less than a millisecond, and neither a process is started nor the lock taken.
+ */
+function del(request: Request, context: Context): void {
+  const { log } = context
+  const conf = parseForCleanup(request, log)
+  const records = new Records(conf.dataDir, log)
+  const name = attachmentName(request)
+  const owner = ownerOf(name)
+  const record = records.find(name)
+  const hadPorts = record !== undefined || conf.mappings.length > 0
+  const places = hadPorts ? findAllTraces(owner) : findTraces(owner)
+  if (record === undefined && places.length === 0) return
+  const { mappings } = conf
+  const departed = record ?? { ...name, mappings, addresses: addressesBefore(request, log) }
+  withLock(conf.dataDir, context, () => tearDown(departed, places, conf, records, log))
+}
+
+function check(request: Request, { log }: Context): void {
+  const conf = parsePortmapConf(request)
+  const prevResult = requirePrevResult(request.conf)
+  if (conf.mappings.length === 0) return
+  const addresses = containerAddresses(prevResult, request.ifName)
+  checkForwarding(request, conf, addresses, new Records(conf.dataDir, log))
+}
+
+/** Fails with code 50 when an ADD with host ports would. */
+function status(request: Request): void {
+  const { backend } = parsePortmapConf(request)
+  try {
+    checkBackend(backend)
+  } catch (error) {
+    const { message, details } = toCniError(error)
+    throw new CniError(ErrorCode.pluginNotAvailable, message, details, { cause: error })
+  }
+}
+
+function checkBackend(backend: FirewallBackend | undefined): void {
+  if (backend === undefined) {
+    detectBackend()
+    return
+  }
+  const problem = backend === 'nftables' ? nftProblem() : iptablesProblem(4)
+  if (problem !== undefined) throw problem
+}
+
+function gc(request: Request, context: Context): void {
+  const { log } = context
+  const conf = parseForCleanup(request, log)
+  const valid = parseValidAttachments(request.conf)
+  const records = new Records(conf.dataDir, log)
+  const { name } = request.conf
+  if (records.list().length === 0 && findIptables().length === 0) return
+  withLock(conf.dataDir, context, () =>
+    attemptAll([
+      () => collectRecorded(staleAttachments(name, valid, records), conf, records, log),
+      () => collectUnrecorded(name, valid),
+    ]),
+  )
+}
+
+/** A configuration that has become unusable must not keep anything from being removed. */
+function parseForCleanup(request: Request, log: Log): PortmapConf {
+  try {
+    return parsePortmapConf(request)
+  } catch (error) {
+    log.warn(`cleaning up all the same: ${fullText(error)}`)
+    return cleanupConf(request)
+  }
+}
+
+function addressesBefore(request: Request, log: Log): Cidr[] {
+  const result = prevResultForCleanup(request.conf, log)
+  return result === undefined ? [] : containerAddresses(result, request.ifName)
+}

@@ -1,0 +1,124 @@
+/**
+ * The rules of the iptables backend, all in table nat, as the Go plugin has them: chains, their
+ * names and comments are the same, so that either removes what the other made.
+ */
+import { formatCidr, formatIp, type Family } from '../../lib/net/ip.ts'
+import type { ChainRule, Rule } from '../../lib/net/iptables.ts'
+import { sha512 } from '../../lib/sha512.ts'
+import type { ForwardOptions } from './conf.ts'
+import type { Forwarding, Owner, Target } from './forwarding.ts'
+import { formatTarget, ofFamily, type PortMapping } from './mapping.ts'
+
+/** The chain with a jump to the chain of every container. */
+export const sharedChain = 'CNI-HOSTPORT-DNAT'
+const setMarkChain = 'CNI-HOSTPORT-SETMARK'
+const masqueradeChain = 'CNI-HOSTPORT-MASQ'
+
+/** A name has 28 characters at most. */
+const chainLength = 28
+
+/** XT_MAX_COMMENT_LEN of linux/netfilter/xt_comment.h, less the zero byte. */
+const maxComment = 255
+
+/** The multiport match takes no more. */
+const portsPerRule = 15
+
+const anySource = { 4: '0.0.0.0/0', 6: '::/0' } as const
+
+/** The chain of a container; two attachments of it to one network share it. */
+export function containerChain({ network, containerId }: Required<Owner>): string {
+  return `CNI-DN-${sha512(`${network}${containerId}`)}`.slice(0, chainLength)
+}
+
+/** What the jumps to a container's chain are marked with. */
+export function ownerComment({ network, containerId }: Required<Owner>): string {
+  const comment = Buffer.from(`dnat name: "${network}" id: "${containerId}"`)
+  if (comment.length <= maxComment) return comment.toString()
+  return `${comment.toString('utf8', 0, maxComment - 3)}...`
+}
+
+/** The rules by which packets get to the shared chains; `first` are those that go to the front. */
+export function entryRules({ snat, externalSetMarkChain }: ForwardOptions) {
+  const local = ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', sharedChain]
+  const comment = ['-m', 'comment', '--comment', 'CNI portfwd requiring masquerade']
+  const masquerade = { chain: 'POSTROUTING', rule: [...comment, '-j', masqueradeChain] }
+  return {
+    // behind rules that other plugins add for masquerading it would come too late
+    first: snat && externalSetMarkChain === undefined ? [masquerade] : [],
+    last: ['PREROUTING', 'OUTPUT'].map((chain): ChainRule => ({ chain, rule: local })),
+  }
+}
+
+/** The rules of the chains that mark packets and masquerade those with the mark. */
+export function markRules(options: ForwardOptions): ChainRule[] {
+  const { snat, externalSetMarkChain, markMasqBit } = options
+  if (!snat || externalSetMarkChain !== undefined) return []
+  const bit = `0x${(2 ** markMasqBit).toString(16)}`
+  const comment = ['-m', 'comment', '--comment', 'CNI portfwd masquerade mark']
+  return [
+    { chain: setMarkChain, rule: [...comment, '-j', 'MARK', '--set-xmark', `${bit}/${bit}`] },
+    {
+      chain: masqueradeChain,
+      rule: ['-m', 'mark', '--mark', `${bit}/${bit}`, '-j', 'MASQUERADE'],
+    },
+  ]
+}
+
+/** The jumps to the chain of a container, also for mappings of the other family, as in Go. */
+export function jumpRules(family: Family, { owner, options, targets }: Forwarding): Rule[] {
+  const comment = ['-m', 'comment', '--comment', ownerComment(owner)]
+  const target = containerChain(owner)
+  return portLists(targets.flatMap(({ mappings }) => mappings)).map(([protocol, ports]) => [
+    ...comment,
+    ...['-m', 'multiport', '-p', protocol, '--destination-ports', ports.join(',')],
+    ...options.conditions[family],
+    ...['-j', target],
+  ])
+}
+
+/** The ports of each protocol, the protocols by name, in lists that one rule takes. */
+function portLists(mappings: readonly PortMapping[]): (readonly [string, number[]])[] {
+  const ports = Map.groupBy(mappings, ({ protocol }) => protocol)
+  return [...ports].sort().flatMap(([protocol, group]) => {
+    const numbers = group.map(({ hostPort }) => hostPort)
+    const starts = numbers.flatMap((_, index) => (index % portsPerRule === 0 ? [index] : []))
+    return starts.map((start) => [protocol, numbers.slice(start, start + portsPerRule)] as const)
+  })
+}
+
+/** The rules of a container's chain. */
+export function containerRules(family: Family, { options, targets }: Forwarding): Rule[] {
+  return targets.flatMap((target) =>
+    ofFamily(target.mappings, family).flatMap((mapping) =>
+      mappingRules(family, options, target, mapping),
+    ),
+  )
+}
+
+function mappingRules(
+  family: Family,
+  options: ForwardOptions,
+  { address }: Target,
+  { protocol, hostPort, containerPort, hostIp }: PortMapping,
+): Rule[] {
+  const match = ['-p', protocol, '--dport', String(hostPort)]
+  if (hostIp !== undefined) match.push('-d', formatIp(hostIp))
+  const { externalSetMarkChain: mark = setMarkChain } = options
+  const to = formatTarget(address.ip, containerPort)
+  return [
+    ...markedSources(family, options, address).map((from) => [...match, '-s', from, '-j', mark]),
+    [...match, '-j', 'DNAT', '--to-destination', to],
+  ]
+}
+
+/** Whose packets the host has to masquerade for the answers to come back by it. */
+function markedSources(
+  family: Family,
+  { snat, masqAll }: ForwardOptions,
+  address: Target['address'],
+): string[] {
+  if (!snat) return []
+  if (masqAll) return [anySource[family]]
+  const own = formatCidr(address)
+  return family === 4 ? [own, '127.0.0.1'] : [own]
+}

@@ -1,0 +1,161 @@
+/**
+ * What portmap remembers of each attachment with host ports: `<dataDir>/<network>:<container
+ * ID>:<interface>`. Rules name a container and no more. Records tell its attachments apart, say
+ * which network each is to, and whether the sandbox behind a port is still there.
+ */
+import { readdirSync, statSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
+import { isObject } from '../../lib/cni/json.ts'
+import { parseJson } from '../../lib/cni/parse-json.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
+import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
+import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import { formatCidr, parseCidr, type Cidr } from '../../lib/net/ip.ts'
+import { formatMapping, parseMapping, type PortMapping } from './mapping.ts'
+
+export interface AttachmentName {
+  readonly network: string
+  readonly containerId: string
+  readonly ifName: string
+}
+
+export interface Attachment extends AttachmentName {
+  /** The sandbox, by its path and by what was there at ADD. */
+  readonly netns: string
+  readonly netnsId: string
+  readonly backend: FirewallBackend
+  readonly isConditional: boolean
+  readonly addresses: readonly Cidr[]
+  readonly mappings: readonly PortMapping[]
+}
+
+export class Records {
+  readonly #folder: string
+  readonly #log: Log
+
+  constructor(folder: string, log: Log) {
+    this.#folder = folder
+    this.#log = log
+  }
+
+  /**
+   * Keeps an attachment, and returns how to take that back. Throws a `CniError` with code 5 when
+   * it cannot be written.
+   */
+  save(attachment: Attachment): () => void {
+    const before = this.find(attachment)
+    this.#write(attachment)
+    return () => (before === undefined ? this.remove(attachment) : this.#write(before))
+  }
+
+  #write(attachment: Attachment): void {
+    const name = fileName(attachment)
+    try {
+      const temporary = join(this.#folder, `.${name}`)
+      replaceFile(join(this.#folder, name), temporary, encode(attachment), 0o600)
+    } catch (error) {
+      throw failure(this.#folder, error)
+    }
+  }
+
+  /** The attachment, or undefined when it is not known. */
+  find(name: AttachmentName): Attachment | undefined {
+    return this.#read(fileName(name))
+  }
+
+  /** Every attachment that is known. */
+  list(): Attachment[] {
+    return this.#names().flatMap((name) => this.#read(name) ?? [])
+  }
+
+  /** Forgets an attachment; throws a `CniError` with code 5. */
+  remove(name: AttachmentName): void {
+    try {
+      unlinkSync(join(this.#folder, fileName(name)))
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw failure(this.#folder, error)
+    }
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#folder).filter((name) => /^[^.:][^:]*:[^:]+:[^:]+$/.test(name))
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
+      throw failure(this.#folder, error)
+    }
+  }
+
+  #read(name: string): Attachment | undefined {
+    const file = join(this.#folder, name)
+    try {
+      return decode(name, readStateFile(file))
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
+      this.#log.warn(`going on without the record ${file}: ${errorText(error)}`)
+      return undefined
+    }
+  }
+}
+
+/** Makes the folder of records; throws a `CniError` with code 5. */
+export function makeRecordsFolder(folder: string): void {
+  try {
+    makeFolder(folder, 0o700)
+  } catch (error) {
+    throw failure(folder, error)
+  }
+}
+
+function failure(folder: string, error: unknown): CniError {
+  const details = `attachments with host ports are recorded in ${folder}; it must be writable`
+  return new CniError(ErrorCode.ioFailure, errorText(error), details, { cause: error })
+}
+
+/** None of the names holds a colon: CNI specification, section 2. */
+function fileName({ network, containerId, ifName }: AttachmentName): string {
+  return `${network}:${containerId}:${ifName}`
+}
+
+function encode(attachment: Attachment): string {
+  const { netns, netnsId, backend, isConditional, addresses, mappings } = attachment
+  return JSON.stringify({
+    netns,
+    netnsId,
+    backend,
+    isConditional,
+    addresses: addresses.map(formatCidr),
+    portMappings: mappings.map(formatMapping),
+  })
+}
+
+function decode(name: string, text: string): Attachment {
+  const [network = '', containerId = '', ifName = ''] = name.split(':')
+  const value = parseJson(text, '')
+  if (!isObject(value)) throw new Error('expected an object')
+  const { netns, netnsId, backend, isConditional, addresses, portMappings } = value
+  if (typeof netns !== 'string' || typeof netnsId !== 'string') {
+    throw new Error('netns and netnsId must be strings')
+  }
+  if (backend !== 'iptables' && backend !== 'nftables') throw new Error('backend is unknown')
+  if (!Array.isArray(addresses) || !Array.isArray(portMappings)) {
+    throw new Error('addresses and portMappings must be lists')
+  }
+  return {
+    ...{ network, containerId, ifName, netns, netnsId, backend },
+    isConditional: isConditional === true,
+    addresses: addresses.flatMap((address: unknown) => parseCidr(String(address)) ?? []),
+    mappings: portMappings.map((mapping, index) => parseMapping(mapping, `portMappings.${index}`)),
+  }
+}
+
+/** What a path leads to: the same again only while it is the same namespace; empty for nothing. */
+export function identifyNetns(path: string): string {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return '' // whatever keeps it from being looked at, there is no sandbox to be found there
+  }
+}
