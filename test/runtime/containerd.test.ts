@@ -3,11 +3,10 @@ import { copyFileSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { containerdSkip, startContainerd } from '../support/containerd.ts'
-import { binDir } from '../support/executables.ts'
+import { runContainer } from '../support/ctr-container.ts'
+import { installAll } from '../support/flannel-node.ts'
 import { globalCidrs, link, ports } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
-import { makeOwnFolders } from '../support/own-folders.ts'
-import { runSync } from '../support/run.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -19,18 +18,16 @@ const savedConf =
   '"type":"bridge"}'
 
 t.test('containers on a flannel node', { skip: kernelSkip() || containerdSkip() }, async (t) => {
-  binDir() // throws when the executables are not fresh
   const node = makeNode(t)
-  makeOwnFolders(node)
+  installAll(node)
   const at = (path: string) => join(node.dir, path)
-  const install = join(root, 'scripts/install.ts')
-  runSync([process.execPath, install, at('opt/cni/bin'), at('etc/cni/net.d')])
   copyFileSync(join(root, 'conf/subnet.env'), at('run/flannel/subnet.env'))
-  const containerd = await startContainerd(node, (stop) => t.teardown(stop))
+  const containerd = await startContainerd(node, t)
+  await containerd.importImage('default')
   const networks = at('var/lib/cni/networks/cbr0')
   const flannel = at('var/lib/cni/flannel')
 
-  const one = await containerd.runContainer('one', 'ip address; ping -c 1 -W 3 10.244.1.1')
+  const one = await runContainer(containerd, 'one', 'ip address; ping -c 1 -W 3 10.244.1.1')
   t.match(one.output, ' 0% packet loss', 'the pod reaches its gateway')
   t.match(one.output, /eth0@.* mtu 1450 /)
   t.match(one.output, 'inet 10.244.1.2/24 brd 10.244.1.255')
@@ -48,7 +45,7 @@ t.test('containers on a flannel node', { skip: kernelSkip() || containerdSkip() 
   t.equal(mode(join(networks, '10.244.1.2')), 0o600)
   t.equal(readFileSync(join(networks, 'last_reserved_ip.0'), 'utf8'), '10.244.1.2')
 
-  const two = await containerd.runContainer('two', 'ping -c 1 -W 3 10.244.1.2')
+  const two = await runContainer(containerd, 'two', 'ping -c 1 -W 3 10.244.1.2')
   t.match(two.output, ' 0% packet loss', 'one pod reaches the other')
   t.equal(ports(node, 'cni0').length, 2)
 

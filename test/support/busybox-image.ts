@@ -15,7 +15,7 @@ import { runSync } from './run.ts'
 
 export const imageName = 'cnits.invalid/busybox:latest'
 
-const applets = ['cat', 'echo', 'ip', 'ping', 'sh', 'sleep']
+const applets = ['cat', 'echo', 'httpd', 'ip', 'mkdir', 'ping', 'sh', 'sleep', 'wget']
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
 const configType = 'application/vnd.oci.image.config.v1+json'
 const manifestType = 'application/vnd.oci.image.manifest.v1+json'
@@ -38,7 +38,7 @@ export function writeBusyboxImage(path: string, busybox: string): void {
     architecture: arch === 'x64' ? 'amd64' : arch,
     os: 'linux',
     rootfs: { type: 'layers', diff_ids: [layer.digest] },
-    config: { Env: ['PATH=/bin'], Cmd: ['sh'] },
+    config: { Env: ['PATH=/bin'], Cmd: ['sleep', 'infinity'] },
   })
   const manifest = addBlob(layout, manifestType, { schemaVersion: 2, config, layers: [layer] })
   const annotations = { 'io.containerd.image.name': imageName }

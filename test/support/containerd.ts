@@ -1,115 +1,105 @@
 /** A containerd of a node's own, with Debian's `containerd`, `ctr` and `runc`. */
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { imageName, writeBusyboxImage } from './busybox-image.ts'
+import { bootMachine, type Enter } from './machine.ts'
 import type { Node } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
 import { missingProgram, run, runSync, type Outcome } from './run.ts'
 
-// The native snapshotter needs nothing of the kernel; containers are run by ctr, not by a kubelet.
+// The native snapshotter needs nothing of the kernel, and no image comes from a network. Cgroups,
+// AppArmor and OOM scores are left alone, as the tests may run in a container themselves.
 const config = `version = 2
 disabled_plugins = [
-  "io.containerd.grpc.v1.cri",
   "io.containerd.snapshotter.v1.aufs",
   "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper",
   "io.containerd.snapshotter.v1.overlayfs",
   "io.containerd.snapshotter.v1.zfs",
 ]
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${imageName}"
+  disable_apparmor = true
+  disable_cgroup = true
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "native"
 `
 
-export interface Containerd {
-  /** Runs ctr with these arguments to its end. */
-  ctr(...args: string[]): Promise<Outcome>
-  /**
-   * Runs a shell script in a new container of the busybox image on the node's network, and
-   * returns when the script is through; the container stays.
-   */
-  runContainer(id: string, script: string): Promise<Container>
-}
-
-export interface Container {
-  /** What the script wrote, on stdout and stderr. */
-  readonly output: string
-  /** Ends the container, and returns when containerd has removed it and its network. */
-  remove(): Promise<void>
-}
+// Containerd ends in good order when its stdin does, also when the test has been killed.
+const script = 'containerd --config "$1" & cat; kill $!; wait $!'
 
 /** Why containers cannot be run here, or false. */
 export function containerdSkip(): string | false {
   return missingProgram('containerd', 'ctr', 'runc', 'busybox')
 }
 
-/** Starts containerd on the node, and loads the busybox image. */
+/** Starts a machine with containerd on it, and stops both with the scope. */
 export async function startContainerd(
   node: Node,
-  teardown: (stop: () => Promise<void>) => void,
+  scope: { teardown(stop: () => Promise<void>): void },
 ): Promise<Containerd> {
-  makeOwnFolders(node)
-  const configFile = join(node.dir, 'containerd.toml')
-  writeFileSync(configFile, config)
-  const daemon = start(onNode(node, ['containerd', '--config', configFile]))
-  daemon.stderr.pipe(createWriteStream(join(node.dir, 'containerd.log')))
-  const containers: Container[] = []
-  teardown(async () => {
-    for (const container of containers) await container.remove()
-    await stop(daemon)
-  })
-  await appears(join(node.dir, 'run/containerd/containerd.sock'))
+  const containerd = new Containerd(node, await bootMachine(node, scope))
+  scope.teardown(() => containerd.stop())
+  await containerd.start()
+  return containerd
+}
 
-  // ctr must see the folders that the daemon sees: it calls the plugins itself.
-  const enter = ['nsenter', `--target=${daemon.pid}`, '--mount', '--root', '--net', '--', 'ctr']
-  const ctr = (...args: string[]) => run([...enter, ...args])
-  const image = join(node.dir, 'image.tar')
-  writeBusyboxImage(image, runSync(['which', 'busybox']).trim())
-  const imported = await ctr('image', 'import', '--snapshotter', 'native', image)
-  if (imported.code !== 0) throw new Error(`ctr image import: ${imported.stderr}`)
-  return {
-    ctr,
-    async runContainer(id, script) {
-      const container = await runContainer(enter, id, script)
-      containers.push(container)
-      return container
-    },
+export class Containerd {
+  /** Where it listens. */
+  readonly socket: string
+  readonly #dir: string
+  readonly #enter: Enter
+  #daemon: ChildProcess | undefined
+
+  constructor({ dir }: Node, enter: Enter) {
+    this.socket = join(dir, 'run/containerd/containerd.sock')
+    this.#dir = dir
+    this.#enter = enter
   }
-}
 
-const runOptions = ['run', '--rm', '--cni', '--snapshotter=native', '--cgroup=']
-const through = 'script is through'
-
-async function runContainer(enter: string[], id: string, script: string): Promise<Container> {
-  const waiting = `${script}\necho ${through}\nread line`
-  const ctr = start([...enter, ...runOptions, imageName, id, 'sh', '-c', waiting])
-  const closed = once(ctr, 'close')
-  let output = ''
-  const ready = new Promise<void>((resolve) => {
-    const take = (chunk: Buffer) => {
-      output += chunk.toString()
-      if (output.includes(through)) resolve()
-    }
-    ctr.stdout.on('data', take)
-    ctr.stderr.on('data', take)
-  })
-  await Promise.race([ready, closed])
-  if (!output.includes(through)) throw new Error(`container ${id} ended early: ${output}`)
-  const remove = async () => {
-    ctr.stdin.end()
-    await closed
+  /** Starts it, and returns when it listens. */
+  async start(): Promise<void> {
+    const configFile = join(this.#dir, 'containerd.toml')
+    writeFileSync(configFile, config)
+    const [program = '', ...args] = this.#enter(['sh', '-c', script, 'sh', configFile])
+    const daemon = spawn(program, args, { stdio: 'pipe' })
+    daemon.stderr.pipe(createWriteStream(join(this.#dir, 'containerd.log'), { flags: 'a' }))
+    this.#daemon = daemon
+    await appears(this.socket)
   }
-  return { output, remove }
-}
 
-function start([program = '', ...args]: string[]): ChildProcessWithoutNullStreams {
-  return spawn(program, args, { stdio: 'pipe' })
-}
+  /** Stops it; containers and their networks stay. */
+  async stop(): Promise<void> {
+    const daemon = this.#daemon
+    if (daemon === undefined) return
+    this.#daemon = undefined
+    const exited = once(daemon, 'exit')
+    daemon.stdin?.end()
+    await exited
+  }
 
-async function stop(daemon: ChildProcess): Promise<void> {
-  if (daemon.exitCode !== null) return
-  daemon.kill()
-  await once(daemon, 'exit')
+  /** The command line that runs ctr with these arguments. */
+  ctrLine(...args: string[]): string[] {
+    return this.#enter(['ctr', ...args])
+  }
+
+  /** Runs ctr with these arguments to its end. */
+  ctr(...args: string[]): Promise<Outcome> {
+    return run(this.ctrLine(...args))
+  }
+
+  /** Loads the busybox image into a namespace of containerd. */
+  async importImage(namespace: string): Promise<void> {
+    const image = join(this.#dir, 'image.tar')
+    writeBusyboxImage(image, runSync(['which', 'busybox']).trim())
+    const loading = ['image', 'import', '--snapshotter=native', image]
+    const { code, stderr } = await this.ctr(`--namespace=${namespace}`, ...loading)
+    if (code !== 0) throw new Error(`ctr image import: ${stderr}`)
+  }
 }
 
 async function appears(path: string): Promise<void> {

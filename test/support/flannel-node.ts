@@ -11,7 +11,16 @@ import { makeOwnFolders, onNode } from './own-folders.ts'
 import type { Output } from './plugin-call.ts'
 import { inside, run, runSync, type Outcome } from './run.ts'
 
-const conflist = join(import.meta.dirname, '../../conf/10-flannel.conflist')
+const root = join(import.meta.dirname, '../..')
+const conflist = join(root, 'conf/10-flannel.conflist')
+
+/** Does on the node what `make install` does; throws when the executables are not fresh. */
+export function installAll(node: Node): void {
+  binDir()
+  makeOwnFolders(node)
+  const folders = ['opt/cni/bin', 'etc/cni/net.d'].map((folder) => join(node.dir, folder))
+  runSync([process.execPath, join(root, 'scripts/install.ts'), ...folders])
+}
 
 /** Gives the node the shipped conflist, and `subnetEnv` as what flanneld wrote. */
 export function installConf(node: Node, subnetEnv: string): void {

@@ -1,0 +1,35 @@
+/**
+ * A node with processes that outlive a command: the folders of its own stay mounted, and all its
+ * processes end with the test, also when that is killed.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Node } from './node.ts'
+import { makeOwnFolders, onNode } from './own-folders.ts'
+
+/** Starts `enter(argv)`, e.g. with `run`, to run `argv` on the machine as root. */
+export type Enter = (argv: readonly string[]) => string[]
+
+// The end of its stdin is the end of the test; the kernel then kills the rest of the namespace.
+const init = ['sh', '-c', 'echo up; exec cat']
+const isolated = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--', ...init]
+
+/** Boots the node, and returns when its folders are in place. It is halted with the scope. */
+export async function bootMachine(
+  node: Node,
+  scope: { teardown(halt: () => Promise<void>): void },
+): Promise<Enter> {
+  makeOwnFolders(node)
+  const [program = '', ...args] = onNode(node, isolated)
+  const machine = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const halted = once(machine, 'exit')
+  scope.teardown(async () => {
+    machine.stdin.end()
+    await halted
+  })
+  const [said] = await Promise.race([once(machine.stdout, 'data'), halted])
+  if (String(said) !== 'up\n') throw new Error(`a machine did not boot: ${said}`)
+  const { pid } = machine
+  const into = [`--target=${pid}`, '--net', '--mount', '--root']
+  return (argv) => ['nsenter', ...into, `--pid=/proc/${pid}/ns/pid_for_children`, '--', ...argv]
+}
