@@ -13,7 +13,7 @@ import type { Family } from './ip.ts'
 
 /** A table of nftables; iptables-nft has its tables there too, by their names and families. */
 export interface RulePlace {
-  readonly family: Family
+  readonly family: Family | 'inet' | 'bridge'
   readonly table: string
   /** Absent: every chain of the table. */
   readonly chain?: string
@@ -32,7 +32,7 @@ export function hasRule(place: RulePlace, text: string): boolean {
       operation: `list rules of table ${table}`,
       type: NFT_MSG_GETRULE,
       flags: NLM_F_DUMP,
-      payload: ruleMessage.encode({ family: addressFamily(family), table, chain }),
+      payload: ruleMessage.encode({ family: protocolFamily(family), table, chain }),
     })
     return messages.some(({ payload }) => Buffer.from(payload).includes(text))
   } catch (error) {
@@ -40,6 +40,13 @@ export function hasRule(place: RulePlace, text: string): boolean {
     if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT')) return false
     throw error
   }
+}
+
+// linux/netfilter.h: NFPROTO_*; the others are those of addresses
+const protocols = { inet: 1, bridge: 7 } as const
+
+function protocolFamily(family: RulePlace['family']): number {
+  return family === 4 || family === 6 ? addressFamily(family) : protocols[family]
 }
 
 const legacyTables = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_names' } as const

@@ -64,9 +64,10 @@ function configure(attaching: Attaching, bridge: Link, pair: VethPair): Result {
   }
 }
 
-function checkSpoofing({ request, undo }: Attaching, { host, container }: VethPair): void {
+function checkSpoofing({ request, context, undo }: Attaching, pair: VethPair): void {
+  const { host, container } = pair
   const id = spoofCheckId(request)
-  undo.add('spoof-check', () => tearDownSpoofCheck(id))
+  undo.add('spoof-check', () => tearDownSpoofCheck(id, context.log))
   setUpSpoofCheck(id, host.name, container.mac)
 }
 
@@ -99,10 +100,11 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
   return { result: { interfaces: [], ips, routes, dns: ipam.dns }, interfaces }
 }
 
-function masquerade({ conf, request, context, undo }: Attaching, ips: readonly IpConfig[]): void {
+function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {
+  const { conf, request, context, places, undo } = attaching
   const owner = masqueradeOwner(request)
+  undo.add('masquerading', () => tearDownMasquerade(owner, places.sandbox, context.log))
   const addresses = ips.map(({ address }) => address)
-  undo.add('masquerading', () => tearDownMasquerade(owner, addresses, context.log))
   setUpMasquerade(conf, owner, addresses)
 }
 

@@ -128,7 +128,7 @@ function checkRules(conf: BridgeConf, request: Request, prevResult: Result): voi
   }
   if (conf.ipMasq && conf.ipamType !== '') {
     const addresses = ownIps(prevResult, request).map(({ address }) => address)
-    checkMasquerade(conf, masqueradeOwner(request), addresses)
+    checkMasquerade(masqueradeOwner(request), addresses)
   }
 }
 

@@ -2,10 +2,7 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { errorText, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
-import { prevResultForCleanup } from '../../lib/cni/prev-result.ts'
 import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-attachments.ts'
-import { addressList } from '../../lib/net/address.ts'
-import type { Cidr } from '../../lib/net/ip.ts'
 import { linkByName, linkList } from '../../lib/net/link.ts'
 import { Netns } from '../../lib/net/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
@@ -17,15 +14,15 @@ import { hostVethAlias } from './veth-name.ts'
 import { removeOrphan } from './veth.ts'
 
 /**
- * Takes an attachment back: its rules, then its link, then its addresses, which are free only when
+ * Takes an attachment back: its link, then its rules, then its addresses, which are free only when
  * nobody can send from them.
  */
 export function detach(conf: BridgeConf, request: Request, context: Context): void {
   using netns = openNetnsIfThere(request, context.log)
   using sandbox = netns?.connect()
   attemptAll([
-    () => removeRules(conf, request, sandbox, context.log),
     () => removeLink(request, sandbox),
+    () => removeRules(conf, request, sandbox, context.log),
     () => {
       if (conf.ipamType !== '') {
         context.delegate.run('DEL', conf.ipamType, request, request.stdin)
@@ -42,25 +39,13 @@ function removeRules(
 ): void {
   attemptAll([
     () => {
-      if (conf.macspoofchk) tearDownSpoofCheck(spoofCheckId(request))
+      if (conf.macspoofchk) tearDownSpoofCheck(spoofCheckId(request), log)
     },
     () => {
       if (!conf.ipMasq || conf.ipamType === '') return
-      tearDownMasquerade(masqueradeOwner(request), ownAddresses(request, sandbox, log), log)
+      tearDownMasquerade(masqueradeOwner(request), sandbox, log)
     },
   ])
-}
-
-/** The attachment's addresses by prevResult, or else as its interface has them. */
-function ownAddresses(
-  { conf, ifName }: Request,
-  sandbox: Connection | undefined,
-  log: Log,
-): Cidr[] | undefined {
-  const prevResult = prevResultForCleanup(conf, log)
-  if (prevResult !== undefined) return prevResult.ips.map(({ address }) => address)
-  const link = sandbox && linkByName(sandbox, ifName)
-  return sandbox && link && addressList(sandbox, link.index).map(({ cidr }) => cidr)
 }
 
 function removeLink(request: Request, sandbox: Connection | undefined): void {
@@ -88,8 +73,8 @@ function openNetnsIfThere({ netns }: Request, log: Log): Netns | undefined {
 export function sweep(conf: BridgeConf, request: Request, context: Context): void {
   const valid = parseValidAttachments(request.conf)
   attemptAll([
-    () => sweepRules(conf, request, valid, context.log),
     () => sweepLinks(conf, request, valid, context.log),
+    () => sweepRules(conf, request, valid, context.log),
     () => {
       if (conf.ipamType !== '') {
         context.delegate.run('GC', conf.ipamType, request, request.stdin)
@@ -98,17 +83,24 @@ export function sweep(conf: BridgeConf, request: Request, context: Context): voi
   ])
 }
 
+/** Removes rules: behind the links, because a port that is there keeps its spoof-check. */
 function sweepRules(
   conf: BridgeConf,
   request: Request,
   valid: readonly Attachment[],
   log: Log,
 ): void {
-  if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, log)
-  if (!conf.macspoofchk) return
-  using host = Connection.open()
-  const isPort = (name: string) => linkByName(host, name) !== undefined
-  sweepSpoofChecks(valid.map(spoofCheckId), isPort)
+  attemptAll([
+    () => {
+      if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, log)
+    },
+    () => {
+      if (!conf.macspoofchk) return
+      using host = Connection.open()
+      const isPort = (name: string) => linkByName(host, name) !== undefined
+      sweepSpoofChecks(valid.map(spoofCheckId), isPort, log)
+    },
+  ])
 }
 
 /** Deletes ports by the alias that a complete attachment has. */

@@ -5,7 +5,14 @@
  */
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { family, formatCidr, formatIp, network, type Cidr, type Family } from '../../lib/net/ip.ts'
-import { iptablesList, iptablesRestore, type Changes, type Rule } from '../../lib/net/iptables.ts'
+import {
+  iptablesList,
+  iptablesListAll,
+  iptablesRestore,
+  type Changes,
+  type Rule,
+} from '../../lib/net/iptables.ts'
+import { hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 
@@ -20,11 +27,7 @@ export function setUp(owner: MasqueradeOwner, addresses: readonly Cidr[]): void 
   for (const each of [4, 6] as const) {
     const own = addresses.filter(({ ip }) => family(ip) === each)
     if (own.length === 0) continue
-    const present = {
-      chain: iptablesList(each, chainName(owner)) ?? [],
-      jumps: jumpsTo(each, owner),
-    }
-    iptablesRestore(each, setUpChanges(each, owner, own, present))
+    iptablesRestore(each, setUpChanges(each, owner, own, presentRules(each, owner)))
   }
 }
 
@@ -36,6 +39,19 @@ export interface Present {
   readonly jumps: readonly Rule[]
 }
 
+function presentRules(of: Family, owner: MasqueradeOwner): Present {
+  const chain = chainName(owner)
+  if (!mayHaveRule(of, chain)) return { chain: [], jumps: [] }
+  const lists = iptablesListAll(of, [chain, postrouting])
+  const jumps = (lists.get(postrouting) ?? []).filter((rule) => targetOf(rule) === chain)
+  return { chain: lists.get(chain) ?? [], jumps }
+}
+
+/** Whether a rule may have this text in it; that none has is known without a process. */
+function mayHaveRule(of: Family, text: string): boolean {
+  return hasRule({ family: of, table: 'nat' }, text) || hasLegacyNat(of)
+}
+
 /** What `setUp` changes in a family: afterwards each rule is there once. */
 export function setUpChanges(
   of: Family,
@@ -45,7 +61,7 @@ export function setUpChanges(
 ): Changes {
   const chain = chainName(owner)
   const about = ['-m', 'comment', '--comment', ownerComment(owner)]
-  const accepted = present.chain.filter((rule) => rule.includes('ACCEPT'))
+  const accepted = present.chain.filter((rule) => targetOf(rule) === 'ACCEPT')
   const others = accepted.filter((rule) => !addresses.some((address) => isTo(rule, address)))
   const stale = present.jumps.filter((rule) => addresses.some((address) => isFrom(rule, address)))
   return {
@@ -63,42 +79,61 @@ export function setUpChanges(
 }
 
 /**
- * Removes the rules of an attachment from a family; none is fine. Without its addresses all rules
- * of its container on the network go.
+ * Removes the rules of an attachment from a family; none is fine. `others` are the addresses that
+ * its container's other interfaces have.
  */
-export function tearDown(
-  of: Family,
+export function tearDown(of: Family, owner: MasqueradeOwner, others: readonly Cidr[]): void {
+  const present = presentRules(of, owner)
+  if (present.chain.length === 0 && present.jumps.length === 0) return
+  iptablesRestore(of, tearDownChanges(owner, others, present))
+}
+
+/** What `tearDown` changes in a family. */
+export function tearDownChanges(
   owner: MasqueradeOwner,
-  addresses: readonly Cidr[] | undefined,
-): void {
-  const jumps = jumpsTo(of, owner)
-  const own = jumps.filter(
-    (rule) => addresses === undefined || addresses.some((address) => isFrom(rule, address)),
+  others: readonly Cidr[],
+  { chain: rules, jumps }: Present,
+): Changes {
+  const chain = chainName(owner)
+  const own = jumps.filter((rule) => !others.some((address) => isFrom(rule, address)))
+  if (own.length === jumps.length) return removal(jumps, [chain])
+  const accepts = rules.filter(
+    (rule) => targetOf(rule) === 'ACCEPT' && !others.some((address) => isTo(rule, address)),
   )
-  // Another interface of the pod still needs the chain.
-  const chains = own.length < jumps.length ? [] : [chainName(owner)]
-  removeRules(of, own, chains)
+  return {
+    chains: [],
+    commands: [
+      ...own.map((rule) => ['-D', postrouting, ...rule]),
+      ...accepts.map((rule) => ['-D', chain, ...rule]),
+    ],
+  }
 }
 
 /** Removes the rules of the network's containers without a valid attachment from a family. */
 export function sweep(of: Family, name: string, valid: readonly Attachment[]): void {
+  const comment = cut(`name: "${name}" id: `)
+  if (!mayHaveRule(of, comment)) return
   const keep = new Set(valid.map((each) => chainName({ network: name, ...each })))
   const stale = (iptablesList(of, postrouting) ?? []).filter(
     (rule) =>
       /^CNI-[0-9a-f]{24}$/.test(targetOf(rule)) &&
       !keep.has(targetOf(rule)) &&
-      valueOf(rule, '--comment').startsWith(`name: "${name}" id: `),
+      valueOf(rule, '--comment').startsWith(comment),
   )
-  removeRules(of, stale, [...new Set(stale.map(targetOf))])
+  const chains = new Set(stale.map(targetOf))
+  if (stale.length > 0) iptablesRestore(of, removal(stale, [...chains]))
 }
 
-/** The addresses that no rule masquerades. */
+/** The addresses that are not masqueraded. */
 export function missing(owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
+  const present = { 4: presentRules(4, owner), 6: presentRules(6, owner) }
   return addresses.filter((address) => {
-    const of = family(address.ip)
-    const chain = iptablesList(of, chainName(owner)) ?? []
-    const masquerades = chain.some((rule) => rule.includes('MASQUERADE'))
-    return !masquerades || !jumpsTo(of, owner).some((rule) => isFrom(rule, address))
+    const { chain, jumps } = present[family(address.ip)]
+    return !(
+      jumps.some((rule) => isFrom(rule, address)) &&
+      chain.some((rule) => isTo(rule, address)) &&
+      chain.some((rule) => targetOf(rule) === 'MASQUERADE')
+    )
   })
 }
 
@@ -109,24 +144,21 @@ export function chainName({ network: name, containerId }: MasqueradeOwner): stri
 
 /** The comment of its rules. */
 export function ownerComment({ network: name, containerId }: MasqueradeOwner): string {
-  const comment = `name: "${name}" id: "${containerId}"`
-  return Buffer.from(comment).subarray(0, maxComment).toString()
+  return cut(`name: "${name}" id: "${containerId}"`)
 }
 
-function removeRules(of: Family, jumps: readonly Rule[], chains: readonly string[]): void {
-  const present = chains.filter((chain) => iptablesList(of, chain) !== undefined)
-  if (jumps.length === 0 && present.length === 0) return
+/** Names of networks and containers are ASCII: bytes are characters. */
+function cut(comment: string): string {
+  return comment.slice(0, maxComment)
+}
+
+/** Naming a chain empties it, which it has to be to be deleted. */
+function removal(jumps: readonly Rule[], chains: readonly string[]): Changes {
   const commands = [
     ...jumps.map((rule) => ['-D', postrouting, ...rule]),
-    ...present.map((chain) => ['-F', chain]),
-    ...present.map((chain) => ['-X', chain]),
+    ...chains.map((chain) => ['-X', chain]),
   ]
-  iptablesRestore(of, { chains: [], commands })
-}
-
-function jumpsTo(of: Family, owner: MasqueradeOwner): Rule[] {
-  const chain = chainName(owner)
-  return (iptablesList(of, postrouting) ?? []).filter((rule) => targetOf(rule) === chain)
+  return { chains, commands }
 }
 
 /** Whether a rule's source is the address; older plugins wrote its whole subnet. */

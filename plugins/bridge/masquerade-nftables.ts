@@ -6,39 +6,49 @@ import { encodeJson } from '../../lib/cni/json.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { family, formatCidr, formatIp, network, type Cidr } from '../../lib/net/ip.ts'
 import { nftListChain, nftQuote, nftRun, type NftRule } from '../../lib/net/nft.ts'
+import { hasRule } from '../../lib/net/rule-search.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 
-const table = 'inet cni_plugins_masquerade'
+const tableName = 'cni_plugins_masquerade'
+const table = `inet ${tableName}`
 const checks = 'masq_checks'
+const postrouting = 'postrouting'
 
 /** nft refuses longer ones, in bytes. */
 const maxComment = 128
 
 /** Adds the rules of an attachment in one transaction, in place of those that it has. */
 export function setUp(owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
-  nftRun(setUpTransaction(owner, addresses, ownRules(owner)))
+  nftRun(setUpTransaction(owner, addresses, rulesOf(ownerHash(owner))))
 }
 
 /** Removes the rules of an attachment; none is fine. */
 export function tearDown(owner: MasqueradeOwner): void {
-  removeRules(ownRules(owner))
+  removeRules(rulesOf(ownerHash(owner)))
 }
 
 /** Removes the rules of the network's attachments that are not valid. */
 export function sweep(name: string, valid: readonly Attachment[]): void {
   const keep = valid.map((attachment) => ownerHash({ network: name, ...attachment }))
-  const isStale = ({ comment }: NftRule) =>
-    comment.startsWith(`${hash(name)}-`) && !keep.some((prefix) => comment.startsWith(prefix))
-  removeRules(listRules().filter(isStale))
+  const isStale = ({ comment }: NftRule) => !keep.some((prefix) => comment.startsWith(prefix))
+  removeRules(rulesOf(`${hash(name)}-`).filter(isStale))
 }
 
-/** The addresses that no rule of the attachment masquerades. */
+/** The addresses that are not masqueraded. */
 export function missing(owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
-  const rules = ownRules(owner).map(({ expr }) => encodeJson(expr))
+  const rules = rulesOf(ownerHash(owner)).map(({ expr }) => encodeJson(expr))
+  if (rules.length === 0 || !isEntered()) return [...addresses]
   return addresses.filter(
     ({ ip }) => !rules.some((rule) => rule.includes(encodeJson(formatIp(ip)))),
   )
+}
+
+/** Whether packets get to the rules. */
+function isEntered(): boolean {
+  const goto = encodeJson({ goto: { target: checks } })
+  const entries = nftListChain('inet', tableName, postrouting)
+  return entries.some(({ expr }) => encodeJson(expr).includes(goto))
 }
 
 /** What `setUp` runs; `old` are the rules to replace. */
@@ -51,11 +61,11 @@ export function setUpTransaction(
   return [
     `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
     `add chain ${table} ${checks} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
-    `add chain ${table} postrouting { type nat hook postrouting priority 100 ; }`,
-    `flush chain ${table} postrouting`,
-    `add rule ${table} postrouting ip daddr == 224.0.0.0/4 return`,
-    `add rule ${table} postrouting ip6 daddr == ff00::/8 return`,
-    `add rule ${table} postrouting goto ${checks}`,
+    `add chain ${table} ${postrouting} { type nat hook postrouting priority 100 ; }`,
+    `flush chain ${table} ${postrouting}`,
+    `add rule ${table} ${postrouting} ip daddr == 224.0.0.0/4 return`,
+    `add rule ${table} ${postrouting} ip6 daddr == ff00::/8 return`,
+    `add rule ${table} ${postrouting} goto ${checks}`,
     ...old.map(deleteRule),
     ...addresses.map(
       (address) =>
@@ -77,7 +87,11 @@ export function ownerComment(owner: MasqueradeOwner): string {
     text.replaceAll('"', ''),
   )
   const comment = `${ownerHash(owner)}, net: ${net}, if: ${ifName}, id: ${id}`
-  return Buffer.from(comment).subarray(0, maxComment).toString()
+  // A character that is cut in two is left out.
+  return Buffer.from(comment)
+    .subarray(0, maxComment)
+    .toString()
+    .replace(/\uFFFD+$/, '')
 }
 
 /** The hashes of network and attachment. */
@@ -89,13 +103,11 @@ function hash(text: string): string {
   return sha512(text).slice(0, 16)
 }
 
-function listRules(): NftRule[] {
-  return nftListChain('inet', 'cni_plugins_masquerade', checks)
-}
-
-function ownRules(owner: MasqueradeOwner): NftRule[] {
-  const prefix = ownerHash(owner)
-  return listRules().filter(({ comment }) => comment.startsWith(prefix))
+/** The rules whose comment starts with hashes; that there are none is known without a process. */
+function rulesOf(hashes: string): NftRule[] {
+  if (!hasRule({ family: 'inet', table: tableName, chain: checks }, hashes)) return []
+  const rules = nftListChain('inet', tableName, checks)
+  return rules.filter(({ comment }) => comment.startsWith(hashes))
 }
 
 function removeRules(rules: readonly NftRule[]): void {

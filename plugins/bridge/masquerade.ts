@@ -1,15 +1,19 @@
 /** Masquerading of what a container sends out of its subnet ("ipMasq"). */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Log, Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { detectBackend, type FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import { addressList } from '../../lib/net/address.ts'
+import { detectBackend } from '../../lib/net/firewall-backend.ts'
 import { formatCidr, type Cidr, type Family } from '../../lib/net/ip.ts'
 import { iptablesProblem } from '../../lib/net/iptables.ts'
+import { linkList } from '../../lib/net/link.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
+import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
 import * as nftables from './masquerade-nftables.ts'
+import { unlessUnusable } from './unless-unusable.ts'
 
 /** Whose traffic is masqueraded. */
 export interface MasqueradeOwner extends Attachment {
@@ -28,23 +32,31 @@ export function setUpMasquerade(
   owner: MasqueradeOwner,
   addresses: readonly Cidr[],
 ): void {
-  backendOf(conf).setUp(owner, addresses)
+  const backend = { iptables, nftables }[conf.ipMasqBackend ?? detectBackend()]
+  backend.setUp(owner, addresses)
 }
 
 /**
  * Removes the rules of an attachment from both backends, whichever one they were made with: the
- * configuration, or the node, may have changed. `addresses` are the attachment's if they are
- * known.
+ * configuration, or the node, may have changed. Its link must be gone: what addresses there are in
+ * the sandbox are those of other interfaces. Without a sandbox there are none.
  */
 export function tearDownMasquerade(
   owner: MasqueradeOwner,
-  addresses: readonly Cidr[] | undefined,
+  sandbox: Connection | undefined,
   log: Log,
 ): void {
+  const others = sandbox === undefined ? [] : addressesIn(sandbox)
   inBothBackends(log, {
     nftables: () => nftables.tearDown(owner),
-    iptables: (family) => iptables.tearDown(family, owner, addresses),
+    iptables: (family) => iptables.tearDown(family, owner, others),
   })
+}
+
+function addressesIn(sandbox: Connection): Cidr[] {
+  return linkList(sandbox)
+    .flatMap(({ index }) => addressList(sandbox, index))
+    .map(({ cidr }) => cidr)
 }
 
 /** Removes the rules of the network's attachments that are not among the valid ones. */
@@ -55,13 +67,9 @@ export function sweepMasquerade(network: string, valid: readonly Attachment[], l
   })
 }
 
-/** Throws unless every address is masqueraded. */
-export function checkMasquerade(
-  conf: BridgeConf,
-  owner: MasqueradeOwner,
-  addresses: readonly Cidr[],
-): void {
-  const [first] = backendOf(conf).missing(owner, addresses)
+/** Throws unless every address is masqueraded, by whichever backend. */
+export function checkMasquerade(owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
+  const [first] = iptables.missing(owner, nftables.missing(owner, addresses))
   if (first === undefined) return
   throw new CniError(
     ErrorCode.internal,
@@ -71,41 +79,17 @@ export function checkMasquerade(
   )
 }
 
-function backendOf({ ipMasqBackend }: BridgeConf) {
-  return { iptables, nftables }[ipMasqBackend ?? detectBackend()]
-}
-
-interface Steps {
+interface Removal {
   readonly nftables: () => void
   readonly iptables: (family: Family) => void
 }
 
-/** Tries every backend; one that cannot be used on this node has no rules, so it may fail. */
-function inBothBackends(log: Log, steps: Steps): void {
+function inBothBackends(log: Log, removal: Removal): void {
   attemptAll([
-    () => unlessUnusable('nftables', log, steps.nftables, nftProblem),
-    ...([4, 6] as const).map(
-      (family) => () =>
-        unlessUnusable(
-          'iptables',
-          log,
-          () => steps.iptables(family),
-          () => iptablesProblem(family),
-        ),
-    ),
+    () => unlessUnusable('nftables', log, removal.nftables, nftProblem),
+    ...([4, 6] as const).map((family) => () => {
+      const remove = () => removal.iptables(family)
+      unlessUnusable('iptables', log, remove, () => iptablesProblem(family))
+    }),
   ])
-}
-
-function unlessUnusable(
-  backend: FirewallBackend,
-  log: Log,
-  step: () => void,
-  problem: () => CniError | undefined,
-): void {
-  try {
-    step()
-  } catch (error) {
-    if (problem() === undefined) throw error
-    log.debug(`${backend} cannot be used here: ${errorText(error)}`)
-  }
 }

@@ -5,8 +5,11 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { nftListTable, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
+import { nftListTable, nftProblem, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
+import { hasRule } from '../../lib/net/rule-search.ts'
+import { unlessUnusable } from './unless-unusable.ts'
 
 const family = 'bridge'
 const table = 'nat'
@@ -31,16 +34,24 @@ export function setUpSpoofCheck(id: string, port: string, mac: string): void {
 }
 
 /** Removes the rules and chains of an attachment; none is fine. */
-export function tearDownSpoofCheck(id: string): void {
+export function tearDownSpoofCheck(id: string, log: Log): void {
   withPrefix('failed to teardown spoof-check: ', () => {
-    const own = ownRules(id)
-    if (own.length > 0) nftRunJson(tearDownCommands(id, own))
+    unlessUnusable('nftables', log, () => removeAll(id), nftProblem)
   })
 }
 
-/** Whether the attachment has its rule in front of the bridge. */
+function removeAll(id: string): void {
+  const own = ownRules(id)
+  if (own.length > 0) nftRunJson(tearDownCommands(id, own))
+}
+
+/** Whether the attachment has all its rules. */
 export function hasSpoofCheck(id: string): boolean {
-  return ownRules(id).some(({ chain }) => chain === base)
+  const own = ownRules(id)
+  const [ports, macs] = chains(id)
+  const hasRules = (name: string, count: number) =>
+    own.filter(({ chain }) => chain === name).length >= count
+  return hasRules(base, 1) && hasRules(ports, 1) && hasRules(macs, 2)
 }
 
 /**
@@ -50,13 +61,19 @@ export function hasSpoofCheck(id: string): boolean {
 export function sweepSpoofChecks(
   valid: readonly string[],
   isPort: (name: string) => boolean,
+  log: Log,
 ): void {
+  unlessUnusable('nftables', log, () => removeStale(valid, isPort), nftProblem)
+}
+
+function removeStale(valid: readonly string[], isPort: (name: string) => boolean): void {
+  if (!hasRule({ family, table, chain: base }, commentPrefix)) return
   const stale = nftListTable(family, table)
     .filter(({ chain, comment }) => chain === base && comment.startsWith(commentPrefix))
     .filter((rule) => !isPort(portOf(rule)))
     .map(({ comment }) => comment.slice(commentPrefix.length))
     .filter((id) => !valid.includes(id))
-  attemptAll(stale.map((id) => () => tearDownSpoofCheck(id)))
+  attemptAll(stale.map((id) => () => removeAll(id)))
 }
 
 /** The port whose frames a rule of the base chain is about; empty for an unknown rule. */
@@ -123,7 +140,9 @@ function deleteRule({ handle }: NftRule): unknown {
   return { delete: { rule: { family, table, chain: base, handle } } }
 }
 
+/** The attachment's rules; that it has none is known without a process. */
 function ownRules(id: string): NftRule[] {
   const comment = commentPrefix + id
+  if (!hasRule({ family, table }, comment)) return []
   return nftListTable(family, table).filter((rule) => rule.comment === comment)
 }
