@@ -1,0 +1,103 @@
+/** A node that changes from Go's bridge plugin to ours or back, with pods running. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeNetwork, veths } from '../support/bridge-network.ts'
+import { globalCidrs, link, reaches } from '../support/ip.ts'
+import { hostLocal, reserved } from '../support/ipam.ts'
+import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
+import type { Output } from '../support/plugin-call.ts'
+import { inside, run } from '../support/run.ts'
+
+const goDir = '/usr/lib/cni'
+const skip =
+  kernelSkip() ||
+  (!existsSync(join(goDir, 'bridge')) &&
+    'Go’s bridge is not installed: apt-get install containernetworking-plugins')
+
+// The newest version that Debian's plugins know is 1.0.0.
+const keys = { cniVersion: '1.0.0', hairpinMode: true, isDefaultGateway: true, mtu: 1400 }
+
+function setUp(node: Node, ...subnets: string[]) {
+  const ipam = hostLocal(node, ...subnets)
+  const conf = { ...keys, name: 'net1', type: 'bridge', ipam }
+  /** Calls Go's plugins; rejects when they fail. */
+  const go = async (command: string, pod: Pod, more: object = {}): Promise<Output> => {
+    const env = {
+      PATH: process.env['PATH'],
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: pod.containerId,
+      CNI_NETNS: pod.netns,
+      CNI_IFNAME: 'eth0',
+      CNI_PATH: goDir,
+    }
+    const stdin = JSON.stringify({ ...conf, ...more })
+    const argv = inside(node.netns, [join(goDir, 'bridge')])
+    const { code, stdout } = await run(argv, { stdin, env })
+    if (code !== 0) throw new Error(`Go’s ${command}: ${stdout}`)
+    return stdout === '' ? {} : (JSON.parse(stdout) as Output) // asserted on by the tests
+  }
+  return { go, network: makeNetwork(node, { ...keys, ipam }) }
+}
+
+for (const [family, subnets] of [
+  ['IPv4', ['10.1.2.0/24']],
+  ['dual-stack', ['10.1.2.0/24', 'fd00::/64']],
+] as const) {
+  t.test(`${family} pods of Go’s plugin are checked and deleted by ours`, { skip }, async (t) => {
+    const node = makeNode(t)
+    const [pod, other] = [node.pod(), node.pod()]
+    const { go, network } = setUp(node, ...subnets)
+    const prevResult = await go('ADD', pod)
+    const mac = link(node, 'cni0')?.address
+    await network.silent('CHECK', pod, { prevResult })
+    t.match(await network.refused('ADD', pod), { msg: /^container veth name \("eth0"\) peer/ })
+
+    await network.attach(other)
+    t.equal(link(node, 'cni0')?.address, mac)
+    t.ok(await reaches(other, '10.1.2.2'), 'a pod of ours reaches it')
+    await network.silent('CHECK', pod, { prevResult })
+    await network.silent('DEL', pod, { prevResult })
+    t.equal(link(pod, 'eth0'), undefined)
+    t.equal(veths(node).length, 1)
+    t.equal(reserved(node).length, subnets.length)
+    t.equal(link(node, 'cni0')?.address, mac)
+  })
+
+  t.test(`${family} pods of ours are checked and deleted by Go’s`, { skip }, async (t) => {
+    const node = makeNode(t)
+    const [pod, other] = [node.pod(), node.pod()]
+    const { go, network } = setUp(node, ...subnets)
+    const prevResult = await network.attach(pod)
+    const mac = link(node, 'cni0')?.address
+    await go('CHECK', pod, { prevResult })
+    await go('ADD', other)
+    t.ok(await reaches(other, '10.1.2.2'))
+    t.equal(link(node, 'cni0')?.address, mac)
+    await go('DEL', pod, { prevResult })
+    t.strictSame(globalCidrs(pod, 'eth0'), [])
+    t.equal(veths(node).length, 1)
+    t.equal(reserved(node).length, subnets.length)
+    await go('DEL', other)
+    t.strictSame([veths(node), reserved(node)], [[], []])
+    t.equal(link(node, 'cni0')?.address, mac)
+  })
+}
+
+t.test('both make the same of one configuration', { skip }, async (t) => {
+  const state = async (implementation: 'go' | 'ours') => {
+    const node = makeNode(t)
+    const pod = node.pod()
+    const { go, network } = setUp(node, '10.1.2.0/24', 'fd00::/64')
+    const result = implementation === 'go' ? await go('ADD', pod) : await network.attach(pod)
+    const [port] = veths(node)
+    const { hairpin, isolated } = port?.linkinfo?.info_slave_data ?? {}
+    return {
+      ...{ hairpin, isolated, ips: result.ips, routes: result.routes },
+      interfaces: result.interfaces?.map((each) => Object.keys(each).sort()),
+      mtus: [link(node, 'cni0')?.mtu, port?.mtu, link(pod, 'eth0')?.mtu],
+      cidrs: [globalCidrs(node, 'cni0'), globalCidrs(pod, 'eth0')],
+    }
+  }
+  t.strictSame(await state('ours'), await state('go'))
+})

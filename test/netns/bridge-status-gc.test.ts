@@ -1,0 +1,117 @@
+/** STATUS and GC of the bridge plugin, with and without host-local. */
+import t from 'tap'
+import { makeNetwork, veths } from '../support/bridge-network.ts'
+import { link, reaches } from '../support/ip.ts'
+import { fakeIpam, fakeIpamCalls, fakeIpamStdin, hostLocal, reserved } from '../support/ipam.ts'
+import { kernelSkip, makeNode, type Pod } from '../support/node.ts'
+import { runSync } from '../support/run.ts'
+
+const options = { skip: kernelSkip() }
+
+/** What STATUS and GC are called without. */
+const noAttachment = { containerId: '', netns: '', ifName: '' }
+
+const valid = (...pods: Pod[]) => ({
+  'cni.dev/valid-attachments': pods.map(({ containerId: containerID }) => ({
+    containerID,
+    ifname: 'eth0',
+  })),
+})
+
+t.test('STATUS is the IPAM plugin’s', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeNetwork(node, { ipam: hostLocal(node, '10.1.2.0/30') })
+  await network.silent('STATUS', pod, {}, noAttachment)
+  await network.attach(pod)
+  t.match(await network.refused('STATUS', pod, {}, noAttachment), { code: 50 })
+  await network.silent('DEL', pod)
+  await network.silent('STATUS', pod, {}, noAttachment)
+
+  const ipam = fakeIpam(node, {})
+  await network.silent('STATUS', pod, { ipam }, noAttachment)
+  t.strictSame(fakeIpamCalls(node), ['STATUS'])
+  const missing = { ipam: { type: 'nowhere' } }
+  t.match(await network.refused('STATUS', pod, missing, noAttachment), {
+    msg: /^failed to find plugin "nowhere" in path \[/,
+  })
+})
+
+t.test('STATUS of a layer-2 network, and of a configuration that is wrong', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeNetwork(node)
+  await network.silent('STATUS', pod, {}, noAttachment)
+  for (const [keys, msg] of [
+    [{ mtu: '1450' }, 'failed to load netconf: mtu must be integer'],
+    [
+      { hairpinMode: true, promiscMode: true },
+      'cannot set hairpin mode and promiscuous mode at the same time',
+    ],
+  ] as const) {
+    t.match(await network.refused('STATUS', pod, keys, noAttachment), { code: 7, msg })
+  }
+  t.equal(link(node, 'cni0'), undefined, 'STATUS makes nothing')
+})
+
+t.test('GC removes links and addresses of attachments that are not valid', options, async (t) => {
+  const node = makeNode(t)
+  const [stays, goes] = [node.pod(), node.pod()]
+  const network = makeNetwork(node, { isGateway: true, ipam: hostLocal(node, '10.1.2.0/24') })
+  for (const pod of [stays, goes]) await network.attach(pod)
+  await network.attach(stays, {}, { ifName: 'net1' })
+  const others = makeNetwork(node, { name: 'net2' })
+  const [other, another] = [node.pod(), node.pod()]
+  for (const pod of [other, another]) await others.attach(pod)
+
+  await network.silent('GC', stays, valid(stays), noAttachment)
+  t.strictSame(
+    veths(node).map(({ ifalias }) => ifalias),
+    [
+      `net1/${stays.containerId}/eth0`,
+      `net2/${other.containerId}/eth0`,
+      `net2/${another.containerId}/eth0`,
+    ],
+    'only this network’s, and by interface',
+  )
+  t.strictSame([link(goes, 'eth0'), link(stays, 'net1')], [undefined, undefined])
+  t.strictSame(reserved(node), ['10.1.2.2'])
+  t.ok(await reaches(stays, '10.1.2.1'))
+
+  await network.silent('GC', stays, valid(), noAttachment)
+  t.strictSame([link(stays, 'eth0'), reserved(node)], [undefined, []], 'an empty list keeps none')
+  t.equal(veths(node).length, 2)
+})
+
+t.test('GC reads the older key as well, and wants one of them', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeNetwork(node)
+  await network.attach(pod)
+  const keys = { 'cni.dev/attachments': [{ containerID: pod.containerId, ifname: 'eth0' }] }
+  await network.silent('GC', pod, keys, noAttachment)
+  for (const wrong of [{}, { 'cni.dev/valid-attachments': [{ containerID: 7 }] }]) {
+    t.match(await network.refused('GC', pod, wrong, noAttachment), { code: 7 })
+  }
+  t.ok(link(pod, 'eth0'))
+})
+
+t.test('GC is the IPAM plugin’s too', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeNetwork(node, { ipam: fakeIpam(node, {}) })
+  await network.silent('GC', pod, valid(pod), noAttachment)
+  t.strictSame(fakeIpamCalls(node), ['GC'], 'also when there is no bridge')
+  t.match(JSON.parse(fakeIpamStdin(node, 'GC')), valid(pod))
+})
+
+t.test('GC leaves ports that it did not make', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeNetwork(node)
+  await network.attach(pod)
+  const [port] = veths(node)
+  runSync(['ip', '-n', node.name, 'link', 'set', port?.ifname ?? '', 'alias', ''])
+  await network.silent('GC', pod, valid(), noAttachment)
+  t.equal(veths(node).length, 1)
+})
