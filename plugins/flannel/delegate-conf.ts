@@ -38,8 +38,7 @@ export function buildCleanupConf(conf: FlannelConf, addresses: readonly Cidr[]):
   // host-local releases what the attachment holds whatever the ranges are, but Go's refuses to have
   // none. This one is for documentation (RFC 5737).
   if (subnets.size === 0) subnets.add('192.0.2.0/24')
-  // ipMasq: whether there are rules is not known, and looking for them does no harm.
-  return assemble(conf, { ipMasq: true }, [...subnets], [])
+  return assemble(conf, {}, [...subnets], [])
 }
 
 /** The same configuration with more keys in it; those of `extra` win. */

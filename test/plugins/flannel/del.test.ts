@@ -12,7 +12,7 @@ const prevResult = {
 
 /** What is left to clean up with when subnet.env is gone. */
 const cleanupConf = (subnet: string) =>
-  '{"cniVersion":"1.1.0","hairpinMode":true,"ipMasq":true,' +
+  '{"cniVersion":"1.1.0","hairpinMode":true,' +
   `"ipam":{"ranges":[[{"subnet":"${subnet}"}]],"routes":[],"type":"host-local"},` +
   '"isGateway":true,"name":"cbr0","type":"bridge"}'
 

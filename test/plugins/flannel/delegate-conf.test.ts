@@ -160,7 +160,7 @@ t.test('what to clean up with when subnet.env is gone', async (t) => {
     ipam: { dataDir: '/var/lib/x', routes: [{ dst: 'x' }] },
   })
   const expected = (ranges: string) =>
-    '{"cniVersion":"1.0.0","ipMasq":true,' +
+    '{"cniVersion":"1.0.0",' +
     `"ipam":{"dataDir":"/var/lib/x","ranges":[${ranges}],"routes":[],"type":"host-local"},` +
     '"isGateway":true,"mtu":9000,"name":"cni-flannel","type":"bridge"}'
   const ranges = '[{"subnet":"10.244.1.0/24"}],[{"subnet":"fc00::/64"}]'

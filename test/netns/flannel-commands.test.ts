@@ -1,0 +1,136 @@
+/** CHECK, STATUS and GC of the flannel plugin, through the bridge and host-local. */
+import { join } from 'node:path'
+import t from 'tap'
+import { veths } from '../support/bridge-network.ts'
+import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { globalCidrs, link } from '../support/ip.ts'
+import { kernelSkip, makeNode } from '../support/node.ts'
+import { runSync } from '../support/run.ts'
+
+const options = { skip: kernelSkip() }
+
+const subnetEnv =
+  'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n' +
+  'FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n'
+
+/** Of the commands that are about no attachment. */
+const noAttachment = { containerId: '', netns: '', ifName: '' }
+
+t.test('CHECK says what somebody has changed', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv)
+  const prevResult = await network.attach(pod)
+  const [{ ifname: port } = { ifname: '' }] = veths(node)
+  const ip = (...args: string[]) => ['ip', '-n', pod.name, ...args]
+  const hairpin = (mode: string) => [
+    'bridge',
+    '-n',
+    node.name,
+    'link',
+    'set',
+    'dev',
+    port,
+    'hairpin',
+    mode,
+  ]
+  for (const [change, undo, message] of [
+    [
+      ip('route', 'del', '10.244.0.0/16'),
+      ip('route', 'add', '10.244.0.0/16', 'via', '10.244.1.1'),
+      /10\.244\.0\.0\/16.* not found in routing table/,
+    ],
+    [
+      ip('link', 'set', 'eth0', 'mtu', '1400'),
+      ip('link', 'set', 'eth0', 'mtu', '1450'),
+      'MTU 1400',
+    ],
+    [hairpin('off'), hairpin('on'), 'hairpin mode false'],
+  ] as const) {
+    runSync(change)
+    t.match((await network.refused('CHECK', pod, { prevResult })).msg, message)
+    runSync(undo)
+    await network.silent('CHECK', pod, { prevResult })
+  }
+  network.forget()
+  await network.silent('CHECK', pod, { prevResult })
+  runSync(ip('link', 'delete', 'eth0'))
+  t.equal((await network.refused('CHECK', pod, { prevResult })).code, 999)
+})
+
+t.test('CHECK of a pod from before the network’s version was raised', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv)
+  await network.attach(pod, { cniVersion: '0.3.1' })
+  const { json } = await network.call('ADD', node.pod()) // a result in the new version, for its shape
+  const [port] = veths(node).filter(({ ifalias = '' }) => ifalias.includes(pod.containerId))
+  const prevResult = {
+    ...json,
+    interfaces: [{ name: 'cni0' }, { name: port?.ifname }, { name: 'eth0', sandbox: pod.netns }],
+    ips: [{ address: globalCidrs(pod, 'eth0')[0], gateway: '10.244.1.1', interface: 2 }],
+  }
+  await network.silent('CHECK', pod, { prevResult })
+  await network.silent('DEL', pod, { prevResult })
+  t.equal(link(pod, 'eth0'), undefined)
+})
+
+t.test('STATUS', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv)
+  const status = (keys?: object, call?: object) =>
+    network.refused('STATUS', pod, keys, { ...noAttachment, ...call })
+  await network.silent('STATUS', pod, {}, noAttachment)
+  t.strictSame(network.saved(), {})
+  t.equal(link(node, 'cni0'), undefined, 'it changes nothing')
+
+  const found = await network.refused('STATUS', pod, {}, { ...noAttachment, path: '/nonexistent' })
+  t.equal(found.code, 50)
+  t.match(found.msg, 'failed to find plugin "bridge" in path [/nonexistent]')
+
+  const file = join(node.dir, 'subnet.env')
+  network.writeSubnetEnv('FLANNEL_NETWORK=10.244.0.0/16\n')
+  t.match(await status(), { code: 50, msg: `${file} is missing FLANNEL_SUBNET` })
+  network.writeSubnetEnv(undefined)
+  t.match(await status(), {
+    code: 50,
+    msg: `failed to load flannel 'subnet.env' file: open ${file}: no such file or directory`,
+    details: 'kubectl -n kube-flannel logs',
+  })
+
+  network.writeSubnetEnv(subnetEnv.replace('10.244.1.1/24', '10.244.1.1/30'))
+  await network.silent('STATUS', pod, {}, noAttachment)
+  await network.attach(pod)
+  t.match(await status(), { code: 50, msg: 'no IP addresses available in range set' })
+  t.match(await status({ delegate: { mtu: 'x' } }), { code: 7, msg: 'mtu must be integer' })
+})
+
+t.test('GC takes back what is not valid, of this network only', options, async (t) => {
+  const node = makeNode(t)
+  const [valid, stale, other] = [node.pod(), node.pod(), node.pod()]
+  const network = makeFlannelNetwork(node, subnetEnv)
+  for (const pod of [valid, stale]) await network.attach(pod)
+  await network.attach(stale, {}, { ifName: 'net1' })
+  await network.attach(other, { name: 'net2' })
+  t.equal(network.reserved().length, 3)
+
+  const attachments = [{ containerID: valid.containerId, ifname: 'eth0' }]
+  await network.silent(
+    'GC',
+    valid,
+    { 'cni.dev/valid-attachments': attachments, 'cni.dev/attachments': attachments },
+    noAttachment,
+  )
+  t.strictSame(network.reserved(), ['10.244.1.2'])
+  t.strictSame(Object.keys(network.saved()), [valid.containerId, other.containerId].sort())
+  t.strictSame([link(stale, 'eth0'), link(stale, 'net1')], [undefined, undefined])
+  t.ok(link(valid, 'eth0'))
+  t.ok(link(other, 'eth0'))
+
+  network.writeSubnetEnv(undefined)
+  await network.silent('GC', valid, { 'cni.dev/valid-attachments': [] }, noAttachment)
+  t.strictSame(network.reserved(), [], 'also without subnet.env')
+  t.equal(link(valid, 'eth0'), undefined)
+  t.strictSame(Object.keys(network.saved()), [other.containerId])
+})
