@@ -31,8 +31,8 @@ function del({ netns: path }: Request, { log }: Context): void {
     using sandbox = netns.connect()
     linkSet(sandbox, findLoopback(sandbox).index, { up: false })
   } catch (error) {
-    // lo is gone with its sandbox
-    if (!hasCode(error, 'ENOENT', 'ENOTNS')) throw error
+    // lo is gone with its sandbox: no path, or a file that is no namespace any more
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ENOTNS')) throw error
     log.debug(`${path} is gone`)
   }
 }
