@@ -16,6 +16,8 @@ export interface Call {
   readonly path?: string
   /** More variables; one that is undefined is taken out. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** The command line that runs the executable; that alone when left out. */
+  readonly argv?: (executable: string) => readonly string[]
 }
 
 /** What plugins print: the keys of results of every version, of errors, and of VERSION. */
@@ -56,10 +58,10 @@ export interface Reply extends Outcome {
 
 /** Runs the executable of `plugin` inside the node's network namespace. */
 export async function callPlugin(node: Namespace, plugin: string, call: Call): Promise<Reply> {
-  const { conf = '' } = call
+  const { conf = '', argv = (executable) => [executable] } = call
   const stdin = typeof conf === 'string' ? conf : JSON.stringify(conf)
-  const argv = inside(node.netns, [join(binDir(), plugin)])
-  const outcome = await run(argv, { stdin, env: environment(call) })
+  const command = inside(node.netns, argv(join(binDir(), plugin)))
+  const outcome = await run(command, { stdin, env: environment(call) })
   return { ...outcome, json: parse(outcome.stdout) }
 }
 
