@@ -17,6 +17,7 @@ test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run al
 	node_modules/.bin/node node_modules/.bin/tsc -p .
 	node_modules/.bin/node node_modules/.bin/prettier --check --log-level=warn .
 	$(node) scripts/debian-packages.ts
+	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
 
 install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)
