@@ -134,6 +134,6 @@ t.test('throws a CniError or nothing, whatever the text', async () => {
         return error instanceof CniError && error.message.startsWith(`${file}`)
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   )
 })
