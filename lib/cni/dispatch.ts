@@ -11,7 +11,7 @@ import { negotiateVersion } from './negotiate.ts'
 import { parseNetConf, type UncheckedNetConf } from './net-conf.ts'
 import { checkNetns } from './netns-guard.ts'
 import { checkParameters, parseCommand } from './parameters.ts'
-import type { Context, Environment, Plugin, PluginCommand, Request } from './plugin.ts'
+import type { Context, Delegate, Environment, Plugin, PluginCommand, Request } from './plugin.ts'
 import { encodeResult } from './result-encode.ts'
 import { currentVersion, supportedVersions } from './versions.ts'
 
@@ -87,10 +87,32 @@ function buildContext(plugin: Plugin, request: Request, host: Host): Context {
   const prefix = `${plugin.name}: ${request.command}${attachment}`
   return {
     log: createLog(prefix, level, (text) => host.writeStderr(text)),
-    delegate: host.delegate,
+    delegate: otherPlugins(plugin, host),
     randomBytes: (length) => host.randomBytes(length),
     now: () => host.now(),
     sleep: (ms) => host.sleep(ms),
+  }
+}
+
+/** Delegates to any plugin but the one that asks: it would call itself for ever. */
+function otherPlugins({ name }: Plugin, { delegate }: Host): Delegate {
+  const checkOther = (type: string) => {
+    if (type !== name) return
+    throw new CniError(
+      ErrorCode.invalidNetworkConfig,
+      `the ${name} plugin cannot delegate to itself`,
+      '"ipam.type" or "delegate.type" of the network configuration names it; name another one',
+    )
+  }
+  return {
+    add(type, request, stdin) {
+      checkOther(type)
+      return delegate.add(type, request, stdin)
+    },
+    run(command, type, request, stdin) {
+      checkOther(type)
+      delegate.run(command, type, request, stdin)
+    },
   }
 }
 

@@ -19,20 +19,6 @@ export function parsePrevResult(conf: NetConf): Result | undefined {
   })
 }
 
-function checkShape(prevResult: unknown, { cniVersion }: NetConf): unknown {
-  const inner = isObject(prevResult) ? (prevResult['cniVersion'] ?? '') : ''
-  const fits =
-    inner === '' ||
-    (typeof inner === 'string' && isSupported(inner) && sameShape(inner, cniVersion))
-  if (fits) return prevResult
-  throw new CniError(
-    ErrorCode.invalidNetworkConfig,
-    `result type supports ${shapeOf(cniVersion)} but unmarshalled CNIVersion is ` +
-      JSON.stringify(inner),
-    `prevResult must be in the cniVersion of the configuration, ${cniVersion}`,
-  )
-}
-
 /** The same, for commands that cannot do without: throws when there is none. */
 export function requirePrevResult(conf: NetConf): Result {
   const result = parsePrevResult(conf)
@@ -54,4 +40,18 @@ export function prevResultForCleanup(conf: NetConf, log: Log): Result | undefine
     log.warn(`going on without prevResult: ${fullText(error)}`)
     return undefined
   }
+}
+
+function checkShape(prevResult: unknown, { cniVersion }: NetConf): unknown {
+  const inner = isObject(prevResult) ? (prevResult['cniVersion'] ?? '') : ''
+  const fits =
+    inner === '' ||
+    (typeof inner === 'string' && isSupported(inner) && sameShape(inner, cniVersion))
+  if (fits) return prevResult
+  throw new CniError(
+    ErrorCode.invalidNetworkConfig,
+    `result type supports ${shapeOf(cniVersion)} but unmarshalled CNIVersion is ` +
+      JSON.stringify(inner),
+    `prevResult must be in the cniVersion of the configuration, ${cniVersion}`,
+  )
 }

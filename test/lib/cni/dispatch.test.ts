@@ -1,7 +1,7 @@
 import t from 'tap'
 import { dispatch } from '../../../lib/cni/dispatch.ts'
 import { CniError } from '../../../lib/cni/errors.ts'
-import type { Command, Plugin } from '../../../lib/cni/plugin.ts'
+import type { Command, Context, Plugin, Request } from '../../../lib/cni/plugin.ts'
 import { emptyResult } from '../../../lib/cni/result.ts'
 import { encodeResult } from '../../../lib/cni/result-encode.ts'
 import { supportedVersions } from '../../../lib/cni/versions.ts'
@@ -225,6 +225,22 @@ t.test('hands on the call', async (t) => {
   t.equal(reads, 1)
   const [gc] = serve({ CNI_COMMAND: 'GC', CNI_PATH: '/a' }, conf).requests
   t.match(gc, { containerId: /^$/, netns: /^$/, ifName: /^$/, args: /^$/, path: '/a' })
+})
+
+t.test('a plugin delegates to any but itself', async (t) => {
+  const delegating = (type: string) => ({
+    add: (request: Request, { delegate }: Context) => delegate.add(type, request, request.stdin),
+    run: (request: Request, { delegate }: Context) => {
+      delegate.run('DEL', type, request, request.stdin)
+    },
+  })
+  for (const command of ['ADD', 'DEL', 'CHECK', 'STATUS', 'GC'] as const) {
+    const own = JSON.parse(serve(envOf(command), conf, delegating('fake')).stdout)
+    t.equal(own.msg, 'the fake plugin cannot delegate to itself')
+    t.match(own, { code: 7, details: /"ipam\.type" or "delegate\.type"/ })
+    const other = JSON.parse(serve(envOf(command), conf, delegating('other')).stdout)
+    t.match(other.msg, /^this test does not expect a delegation (of DEL )?to other$/)
+  }
 })
 
 const logs: [env: object, conf: object, want: string][] = [
