@@ -1,14 +1,19 @@
 /**
- * Looks for rules in the kernel by netlink, without starting nft or iptables: most containers
+ * Looks for rules and chains in the kernel by netlink, without starting nft or iptables: most containers
  * have no rule, and should not pay for being asked about.
  */
 import { readFileSync } from 'node:fs'
 import { hasCode } from '../cni/errors.ts'
 import { addressFamily } from '../netlink/address-family.ts'
-import { Connection } from '../netlink/connection.ts'
-import { NLM_F_DUMP } from '../netlink/message.ts'
+import { Connection, type Request } from '../netlink/connection.ts'
+import { NLM_F_DUMP, type Message } from '../netlink/message.ts'
 import { NETLINK_NETFILTER } from '../netlink/netfilter.ts'
-import { NFT_MSG_GETRULE, ruleMessage } from '../netlink/nftables.ts'
+import {
+  chainMessage,
+  NFT_MSG_GETCHAIN,
+  NFT_MSG_GETRULE,
+  ruleMessage,
+} from '../netlink/nftables.ts'
 import type { Family } from './ip.ts'
 
 /** A table of nftables; iptables-nft has its tables there too, by their names and families. */
@@ -26,18 +31,32 @@ export interface RulePlace {
  */
 export function hasRule(place: RulePlace, text: string): boolean {
   const { family, table, chain } = place
+  const messages = list({
+    operation: `list rules of table ${table}`,
+    type: NFT_MSG_GETRULE,
+    flags: NLM_F_DUMP,
+    payload: ruleMessage.encode({ family: protocolFamily(family), table, chain }),
+  })
+  return messages.some(({ payload }) => Buffer.from(payload).includes(text))
+}
+
+/** Whether there is a chain, maybe one without a rule. Throws a `NetlinkError`. */
+export function hasChain({ family, table, chain }: Required<RulePlace>): boolean {
+  const messages = list({
+    operation: `list chain ${chain} of table ${table}`,
+    type: NFT_MSG_GETCHAIN,
+    payload: chainMessage.encode({ family: protocolFamily(family), table, name: chain }),
+  })
+  return messages.length > 0
+}
+
+function list(request: Request): Message[] {
   try {
     using connection = Connection.open(NETLINK_NETFILTER)
-    const messages = connection.execute({
-      operation: `list rules of table ${table}`,
-      type: NFT_MSG_GETRULE,
-      flags: NLM_F_DUMP,
-      payload: ruleMessage.encode({ family: protocolFamily(family), table, chain }),
-    })
-    return messages.some(({ payload }) => Buffer.from(payload).includes(text))
+    return connection.execute(request)
   } catch (error) {
     // no netfilter; no nftables in it; no such chain, where the kernel says so
-    if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT')) return false
+    if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT')) return []
     throw error
   }
 }

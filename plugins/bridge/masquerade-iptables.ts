@@ -12,7 +12,7 @@ import {
   type Changes,
   type Rule,
 } from '../../lib/net/iptables.ts'
-import { hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
+import { hasChain, hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 
@@ -27,7 +27,8 @@ export function setUp(owner: MasqueradeOwner, addresses: readonly Cidr[]): void 
   for (const each of [4, 6] as const) {
     const own = addresses.filter(({ ip }) => family(ip) === each)
     if (own.length === 0) continue
-    iptablesRestore(each, setUpChanges(each, owner, own, presentRules(each, owner)))
+    const present = presentRules(each, owner) ?? { chain: [], jumps: [] }
+    iptablesRestore(each, setUpChanges(each, owner, own, present))
   }
 }
 
@@ -39,17 +40,15 @@ export interface Present {
   readonly jumps: readonly Rule[]
 }
 
-function presentRules(of: Family, owner: MasqueradeOwner): Present {
+/** What is there of a container; undefined when it has no chain, to which nothing can lead then. */
+function presentRules(of: Family, owner: MasqueradeOwner): Present | undefined {
   const chain = chainName(owner)
-  if (!mayHaveRule(of, chain)) return { chain: [], jumps: [] }
+  // Most containers have none, which is known without a process.
+  if (!hasChain({ family: of, table: 'nat', chain }) && !hasLegacyNat(of)) return undefined
   const lists = iptablesListAll(of, [chain, postrouting])
+  const rules = lists.get(chain)
   const jumps = (lists.get(postrouting) ?? []).filter((rule) => targetOf(rule) === chain)
-  return { chain: lists.get(chain) ?? [], jumps }
-}
-
-/** Whether a rule may have this text in it; that none has is known without a process. */
-function mayHaveRule(of: Family, text: string): boolean {
-  return hasRule({ family: of, table: 'nat' }, text) || hasLegacyNat(of)
+  return rules && { chain: rules, jumps }
 }
 
 /** What `setUp` changes in a family: afterwards each rule is there once. */
@@ -84,8 +83,7 @@ export function setUpChanges(
  */
 export function tearDown(of: Family, owner: MasqueradeOwner, others: readonly Cidr[]): void {
   const present = presentRules(of, owner)
-  if (present.chain.length === 0 && present.jumps.length === 0) return
-  iptablesRestore(of, tearDownChanges(owner, others, present))
+  if (present !== undefined) iptablesRestore(of, tearDownChanges(owner, others, present))
 }
 
 /** What `tearDown` changes in a family. */
@@ -112,7 +110,7 @@ export function tearDownChanges(
 /** Removes the rules of the network's containers without a valid attachment from a family. */
 export function sweep(of: Family, name: string, valid: readonly Attachment[]): void {
   const comment = cut(`name: "${name}" id: `)
-  if (!mayHaveRule(of, comment)) return
+  if (!hasRule({ family: of, table: 'nat' }, comment) && !hasLegacyNat(of)) return
   const keep = new Set(valid.map((each) => chainName({ network: name, ...each })))
   const stale = (iptablesList(of, postrouting) ?? []).filter(
     (rule) =>
@@ -128,7 +126,7 @@ export function sweep(of: Family, name: string, valid: readonly Attachment[]): v
 export function missing(owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
   const present = { 4: presentRules(4, owner), 6: presentRules(6, owner) }
   return addresses.filter((address) => {
-    const { chain, jumps } = present[family(address.ip)]
+    const { chain = [], jumps = [] } = present[family(address.ip)] ?? {}
     return !(
       jumps.some((rule) => isFrom(rule, address)) &&
       chain.some((rule) => isTo(rule, address)) &&
