@@ -9,6 +9,8 @@ import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
 import { isPortMac, isZeroMac, randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
+import { hasVlans } from './vlan-conf.ts'
+import { explainVlanError } from './vlan.ts'
 
 /**
  * The bridge of the configuration, created when it is missing, up and promiscuous as asked for.
@@ -35,23 +37,19 @@ export function ensureBridge(
 function createBridge(host: Connection, conf: BridgeConf, context: Context, undo: Undo): Link {
   const { bridge: name, mtu } = conf
   const mac = randomMac(context)
+  const vlanFiltering = hasVlans(conf) ? true : undefined
   return withPrefix(`could not add "${name}": `, () => {
     try {
-      const bridge = bridgeAdd(host, { name, mtu, mac, vlanFiltering: hasVlans(conf) || undefined })
+      const bridge = bridgeAdd(host, { name, mtu, mac, vlanFiltering })
       undo.add(`link ${name}`, () => deleteUnused(host, bridge, bridge))
       return bridge
     } catch (error) {
       // Another ADD on this node has just created it.
       const other = hasCode(error, 'EEXIST') ? linkByName(host, name) : undefined
-      if (other === undefined) throw error
+      if (other === undefined) throw vlanFiltering ? explainVlanError(error) : error
       return other
     }
   })
-}
-
-/** Whether the configuration needs a bridge that filters VLANs. */
-export function hasVlans({ vlan, vlanTrunk }: BridgeConf): boolean {
-  return vlan !== undefined || vlanTrunk !== undefined
 }
 
 function notABridge({ name, kind = 'physical interface' }: Link): CniError {

@@ -5,12 +5,12 @@ import type { Interface, Result } from '../../lib/cni/result.ts'
 import { vlanList } from '../../lib/net/bridge-vlan.ts'
 import { linkByName, type Link } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import { hasVlans } from './bridge.ts'
 import { checkAddresses, checkGateways, checkRoutes, ownIps } from './check-addressing.ts'
 import type { BridgeConf } from './conf.ts'
 import { bridgeDifference, difference } from './difference.ts'
 import { checkMasquerade, masqueradeOwner } from './masquerade.ts'
 import { hasSpoofCheck, spoofCheckId } from './spoof-check.ts'
+import { hasVlans } from './vlan-conf.ts'
 import { portVlans } from './vlan.ts'
 
 /** Throws a `CniError` that says what differs, at the first difference. */

@@ -8,10 +8,10 @@ import { readConf } from '../../lib/cni/schema.ts'
 import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { macFromBytes, macToBytes } from '../../lib/net/mac.ts'
 import { confSchema, type RawBridgeConf } from './conf-schema.ts'
-import { checkVlan, parseTrunk } from './vlan-conf.ts'
+import { checkVlan, parseTrunk, type VlanConf } from './vlan-conf.ts'
 
 /** The configuration of the bridge plugin, checked, with its defaults. */
-export interface BridgeConf {
+export interface BridgeConf extends VlanConf {
   /** The name of the bridge. */
   readonly bridge: string
   readonly isGateway: boolean
@@ -24,11 +24,6 @@ export interface BridgeConf {
   readonly mtu: number | undefined
   readonly hairpinMode: boolean
   readonly promiscMode: boolean
-  /** 1 to 4094; undefined for none. */
-  readonly vlan: number | undefined
-  /** Tagged VLANs in ascending order; undefined when the port is no trunk. */
-  readonly vlanTrunk: readonly number[] | undefined
-  readonly preserveDefaultVlan: boolean
   readonly macspoofchk: boolean
   readonly enableDad: boolean
   readonly disableContainerInterface: boolean

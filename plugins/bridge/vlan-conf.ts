@@ -4,6 +4,20 @@ import type { RawVlanTrunk } from './conf-schema.ts'
 
 const maxId = 4094
 
+/** What a port's VLANs are configured by. */
+export interface VlanConf {
+  /** 1 to 4094; undefined for none. */
+  readonly vlan: number | undefined
+  /** Tagged VLANs in ascending order; undefined when the port is no trunk. */
+  readonly vlanTrunk: readonly number[] | undefined
+  readonly preserveDefaultVlan: boolean
+}
+
+/** Whether the configuration needs a bridge that filters VLANs. */
+export function hasVlans({ vlan, vlanTrunk }: VlanConf): boolean {
+  return vlan !== undefined || vlanTrunk !== undefined
+}
+
 /** The VLAN of the port, undefined for 0; throws a `CniError` with code 7 outside 0 to 4094. */
 export function checkVlan(id: number): number | undefined {
   if (id < 0 || id > maxId) {

@@ -1,5 +1,5 @@
 /** VLANs on the ports of the bridge, and the gateway's device inside one. */
-import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import { checkIfName } from '../../lib/cni/names.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import type { Undo } from '../../lib/cni/undo.ts'
@@ -7,18 +7,15 @@ import { vlanAdd, vlanDelete, vlanList, type Vlan } from '../../lib/net/bridge-v
 import { linkByName, linkSet, vethAdd, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import { hasVlans } from './bridge.ts'
 import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
 import { portMac, randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
 import { randomVethName } from './veth-name.ts'
+import { hasVlans, type VlanConf } from './vlan-conf.ts'
 
 /** What untagged frames of a trunk belong to when no VLAN is configured for them. */
 const defaultVlan = 1
-
-/** What a port is configured by. */
-export type VlanConf = Pick<BridgeConf, 'vlan' | 'vlanTrunk' | 'preserveDefaultVlan'>
 
 /** The VLANs that a port of this configuration has beside those it keeps: pure. */
 export function portVlans({ vlan, vlanTrunk = [] }: VlanConf): Vlan[] {
@@ -32,7 +29,25 @@ export function portVlans({ vlan, vlanTrunk = [] }: VlanConf): Vlan[] {
 /** Puts a port into the VLANs of the configuration, and out of those it was born in. */
 export function configureVlans(host: Connection, port: Link, conf: BridgeConf): void {
   if (!hasVlans(conf)) return
-  withPrefix(`failed to setup VLANs of ${port.name}: `, () => setVlans(host, port.index, conf))
+  withPrefix(`failed to setup VLANs of ${port.name}: `, () => {
+    try {
+      setVlans(host, port.index, conf)
+    } catch (error) {
+      throw explainVlanError(error)
+    }
+  })
+}
+
+/** The error with its cause in words, where it is that the kernel does not know VLANs of ports. */
+export function explainVlanError(error: unknown): unknown {
+  if (!hasCode(error, 'ENOTSUP')) return error
+  return new CniError(
+    ErrorCode.internal,
+    errorText(error),
+    'this kernel was built without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING): use another ' +
+      'one, or remove "vlan" and "vlanTrunk" from the network configuration',
+    { cause: error },
+  )
 }
 
 function setVlans(host: Connection, port: number, conf: VlanConf): void {
