@@ -1,6 +1,6 @@
 /** What rules of the table of the nftables backend say, as nft lists them. */
 import { isObject } from '../../lib/cni/json.ts'
-import { formatIp, parseIp, type Ip } from '../../lib/net/ip.ts'
+import { contains, formatIp, parseCidr, parseIp, sameIp, type Ip } from '../../lib/net/ip.ts'
 import type { NftRule } from '../../lib/net/nft.ts'
 import type { Claim } from './forwarding.ts'
 import { findProtocol, formatTarget } from './mapping.ts'
@@ -14,19 +14,29 @@ export function containerOf({ chain, comment }: NftRule): string | undefined {
 /** What a rule claims; undefined when it forwards no port. */
 export function claimOf(rule: NftRule): Claim | undefined {
   const containerId = containerOf(rule)
-  const { expr } = rule
-  const port = expr.map(comparison).find((found) => found?.field === 'dport')
+  const port = rule.expr.map(comparison).find((found) => found?.field === 'dport')
   const protocol = findProtocol(port?.protocol)
   if (containerId === undefined || protocol === undefined) return undefined
-  if (typeof port?.value !== 'number') return undefined
+  if (dnatOf(rule) === undefined || typeof port?.value !== 'number') return undefined
   const hostIp = destinationOf(rule)
   return { owner: { containerId }, protocol, hostPort: port.value, ...(hostIp && { hostIp }) }
 }
 
-/** The container's address in a rule of a container; undefined when it has none. */
-export function targetOf(rule: NftRule): Ip | undefined {
-  const dnat = rule.expr.map((statement) => member(statement, 'dnat')).find(isObject)
-  return dnat === undefined ? destinationOf(rule) : addressOf(dnat['addr'])
+/**
+ * Whether a rule of a container is for this address of it: the rule leads there, or is about the
+ * subnet of the address.
+ */
+export function isFor(ip: Ip, rule: NftRule): boolean {
+  const target =
+    rule.chain === 'masquerading' ? destinationOf(rule) : addressOf(dnatOf(rule)?.['addr'])
+  if (target !== undefined) return sameIp(target, ip)
+  const source = rule.expr.map(comparison).find((found) => found?.field === 'saddr')
+  const subnet = source && parseCidr(valueText(source.value))
+  return subnet !== undefined && contains(subnet, ip)
+}
+
+function dnatOf({ expr }: NftRule) {
+  return expr.map((statement) => member(statement, 'dnat')).find(isObject)
 }
 
 function destinationOf({ expr }: NftRule): Ip | undefined {
@@ -46,15 +56,32 @@ function statementText(statement: unknown): string {
   const dnat = member(statement, 'dnat')
   const to = isObject(dnat) ? addressOf(dnat['addr']) : undefined
   if (isObject(dnat) && to !== undefined) return `dnat to ${formatTarget(to, Number(dnat['port']))}`
-  return isObject(statement) && 'masquerade' in statement ? 'masquerade' : localText(statement)
+  if (isObject(statement) && 'masquerade' in statement) return 'masquerade'
+  return localText(statement) ?? markText(statement) ?? '(other)'
 }
 
 /** Whether the destination is an address of the node. */
-function localText(statement: unknown): string {
+function localText(statement: unknown): string | undefined {
   const match = member(statement, 'match')
-  const fib = member(isObject(match) ? match['left'] : undefined, 'fib')
-  const isLocal = isObject(match) && isObject(fib) && match['right'] === 'local'
-  return isLocal ? `fib ${String(fib['flags'])} ${String(fib['result'])} local` : '(other)'
+  const fib = member(member(match, 'left'), 'fib')
+  if (!isObject(fib) || member(match, 'right') !== 'local') return undefined
+  return `fib ${String(fib['flags'])} ${String(fib['result'])} local`
+}
+
+/** A bit of the packet's mark, set or compared with. */
+function markText(statement: unknown): string | undefined {
+  const set = member(member(member(statement, 'mangle'), 'value'), '|')
+  if (Array.isArray(set)) return `meta mark set meta mark | ${hex(set[1])}`
+  const match = member(statement, 'match')
+  const right = member(match, 'right')
+  // the highest bit alone is listed as the prefix that it is
+  if (isObject(member(right, 'prefix'))) return 'meta mark & 0x80000000 == 0x80000000'
+  const masked = member(member(match, 'left'), '&')
+  return Array.isArray(masked) ? `meta mark & ${hex(masked[1])} == ${hex(right)}` : undefined
+}
+
+function hex(value: unknown): string {
+  return `0x${Number(value).toString(16)}`
 }
 
 function valueText(value: unknown): string {

@@ -2,8 +2,9 @@
  * The rules of the nftables backend: one table for each family, whose chains and comments are
  * those of the Go plugin, so that either removes what the other made.
  */
-import { formatIp, type Family } from '../../lib/net/ip.ts'
+import { formatCidr, formatIp, network, type Family } from '../../lib/net/ip.ts'
 import { nftQuote, type NftRule } from '../../lib/net/nft.ts'
+import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Target } from './forwarding.ts'
 import { formatTarget, ofFamily } from './mapping.ts'
 
@@ -52,28 +53,55 @@ export function entryRules(conditions: readonly string[]): PlainRule[] {
 /** The rules of one container. */
 export function containerRules(family: Family, { targets, options }: Forwarding): PlainRule[] {
   return targets.flatMap((target) => [
-    ...hostPortRules(family, target),
-    ...(options.snat ? masqueradeRules(family, target, options.masqAll) : []),
+    ...hostPortRules(family, target, options),
+    ...(options.snat ? masqueradeRules(family, target, options) : []),
   ])
 }
 
-function hostPortRules(family: Family, { address, mappings }: Target): PlainRule[] {
-  return ofFamily(mappings, family).map(({ protocol, hostPort, containerPort, hostIp }) => {
-    const at = hostIp === undefined ? '' : `${familyWord[family]} daddr ${formatIp(hostIp)} `
-    const to = formatTarget(address.ip, containerPort)
-    return { chain: 'hostports', text: `${at}${protocol} dport ${hostPort} dnat to ${to}` }
+function hostPortRules(family: Family, target: Target, options: ForwardOptions): PlainRule[] {
+  const word = familyWord[family]
+  return ofFamily(target.mappings, family).flatMap((mapping) => {
+    const { protocol, hostPort, containerPort, hostIp } = mapping
+    const to = hostIp === undefined ? '' : `${word} daddr ${formatIp(hostIp)} `
+    const port = `${protocol} dport ${hostPort}`
+    const texts = [
+      ...neighbours(target, options).map(
+        (from) => `${to}${word} saddr ${from} ${port} meta mark set meta mark | ${bit(options)}`,
+      ),
+      `${to}${port} dnat to ${formatTarget(target.address.ip, containerPort)}`,
+    ]
+    return texts.map((text) => ({ chain: 'hostports', text }))
   })
 }
 
-/** Answers to the container's own packets, and to those of 127.0.0.1, must come back by the host. */
-function masqueradeRules(family: Family, { address }: Target, masqAll: boolean): PlainRule[] {
-  const ip = formatIp(address.ip)
-  const sources = masqAll ? [anySource[family]] : family === 4 ? [ip, '127.0.0.1'] : [ip]
+/**
+ * Answers must come back by the host to be translated. Those to the container itself and to
+ * 127.0.0.1 always would not; those to other containers of its subnet, which can be on the same
+ * bridge, would not either unless the kernel passes bridged packets through netfilter. Only packets
+ * for a host port are marked: others keep their source.
+ */
+function masqueradeRules(family: Family, target: Target, options: ForwardOptions): PlainRule[] {
   const word = familyWord[family]
-  return sources.map((source) => ({
-    chain: 'masquerading',
-    text: `${word} saddr ${source} ${word} daddr ${ip} masquerade`,
-  }))
+  const ip = formatIp(target.address.ip)
+  const own = family === 4 ? [ip, '127.0.0.1'] : [ip]
+  const sources = options.masqAll ? [anySource[family]] : own
+  const texts = [
+    ...sources.map((source) => `${word} saddr ${source} ${word} daddr ${ip} masquerade`),
+    ...neighbours(target, options).map(
+      () => `meta mark & ${bit(options)} == ${bit(options)} ${word} daddr ${ip} masquerade`,
+    ),
+  ]
+  return texts.map((text) => ({ chain: 'masquerading', text }))
+}
+
+/** The subnet of a container whose neighbours are to be masqueraded; none or one. */
+function neighbours({ address }: Target, { snat, masqAll }: ForwardOptions): string[] {
+  const isAlone = address.prefix === address.ip.bitSize
+  return !snat || masqAll || isAlone ? [] : [formatCidr(network(address))]
+}
+
+function bit({ markMasqBit }: ForwardOptions): string {
+  return `0x${(2 ** markMasqBit).toString(16)}`
 }
 
 /** The command that adds a rule, with its owner as the comment. */

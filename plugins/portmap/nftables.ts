@@ -1,9 +1,9 @@
 /** The nftables backend. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
-import { sameIp, type Family } from '../../lib/net/ip.ts'
+import type { Family } from '../../lib/net/ip.ts'
 import { nftListTable, nftRun, type NftRule } from '../../lib/net/nft.ts'
 import type { Backend, Forwarding, Removal } from './forwarding.ts'
-import { claimOf, containerOf, ruleText, targetOf } from './nftables-listing.ts'
+import { claimOf, containerOf, isFor, ruleText } from './nftables-listing.ts'
 import {
   addCommand,
   containerRules,
@@ -52,8 +52,7 @@ function change(
 function isRemoved(rule: NftRule, { owners, keep }: Removal): boolean {
   const containerId = containerOf(rule)
   if (!owners.some((owner) => owner.containerId === containerId)) return false
-  const target = targetOf(rule)
-  return target === undefined || !keep.some((ip) => sameIp(ip, target))
+  return !keep.some((ip) => isFor(ip, rule))
 }
 
 function addCommands(family: Family, added: Forwarding): string[] {
