@@ -1,45 +1,35 @@
 /** What an ADD does, step by step; each step that has to be taken back says how. */
 import { withPrefix } from '../../lib/cni/errors.ts'
-import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { emptyResult, type Interface, type IpConfig, type Result } from '../../lib/cni/result.ts'
-import { withUndo, type Undo } from '../../lib/cni/undo.ts'
+import { withUndo } from '../../lib/cni/undo.ts'
 import { family } from '../../lib/net/ip.ts'
 import { linkSet, type Link } from '../../lib/net/link.ts'
 import { completeAddressing, type Addressing } from './addressing.ts'
+import type { Attaching } from './attaching.ts'
 import { ensureBridge, keepMac, warnOfMtu } from './bridge.ts'
-import type { BridgeConf } from './conf.ts'
 import { deleteLink } from './delete-link.ts'
 import { enableForwarding, ensureGatewayAddresses } from './gateway.ts'
 import { addIpam } from './ipam.ts'
-import { preparePort, waitForPort } from './port.ts'
 import { masqueradeOwner, setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
+import { preparePort, waitForPort } from './port.ts'
 import { configureSandbox } from './sandbox.ts'
 import { setUpSpoofCheck, spoofCheckId, tearDownSpoofCheck } from './spoof-check.ts'
 import { hostVethAlias } from './veth-name.ts'
-import { createVeth, type Places, type VethPair } from './veth.ts'
+import { createVeth, type VethPair } from './veth.ts'
 import { ensureVlanGateway } from './vlan.ts'
-
-/** One ADD of the bridge plugin. */
-export interface Attaching {
-  readonly conf: BridgeConf
-  readonly request: Request
-  readonly context: Context
-  readonly places: Places
-  readonly undo: Undo
-}
 
 /** Attaches the container to the bridge. Throws at the first step that fails. */
 export function attach(attaching: Attaching): Result {
-  const { conf, request, context, places, undo } = attaching
-  const { host } = places
-  const found = ensureBridge(host, conf, context, undo)
-  const pair = createVeth(places, found, conf, request, context)
+  const { conf, context } = attaching
+  const { host } = attaching.places
+  const found = ensureBridge(attaching)
+  const pair = createVeth(attaching, found)
   // The link is taken back before all else: only then are its address and the bridge unused.
   return withUndo(context.log, (first) => {
     first.add(`link ${pair.host.name}`, () => deleteLink(host, pair.host))
     const bridge = keepMac(host, found, context)
     warnOfMtu(bridge, conf, context.log)
-    preparePort(host, pair.host, conf, context)
+    preparePort(attaching, pair.host)
     if (conf.macspoofchk) checkSpoofing(attaching, pair)
     return configure(attaching, bridge, pair)
   })
@@ -86,7 +76,7 @@ function attachLayer2({ conf, places: { sandbox } }: Attaching, pair: VethPair):
 }
 
 function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attached {
-  const { conf, context, places, undo, request } = attaching
+  const { conf, context, undo, request } = attaching
   const ipam = addIpam(conf.ipamType, request, context)
   undo.add(`IPAM plugin ${conf.ipamType}`, () =>
     context.delegate.run('DEL', conf.ipamType, request, request.stdin),
@@ -94,7 +84,7 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
   const addressing = completeAddressing(conf, ipam)
   // Before the container is up: a stale address of the bridge may only go while no pod is.
   const interfaces = conf.isGateway ? prepareGateway(attaching, bridge, addressing) : []
-  configureSandbox(places.netns, places.sandbox, pair.container, conf, addressing, context)
+  configureSandbox(attaching, pair.container, addressing)
   const { ips, routes } = addressing
   if (conf.ipMasq) masquerade(attaching, ips)
   return { result: { interfaces: [], ips, routes, dns: ipam.dns }, interfaces }
@@ -108,21 +98,15 @@ function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {
   setUpMasquerade(conf, owner, addresses)
 }
 
-function prepareGateway(
-  { conf, context, places: { host }, undo }: Attaching,
-  bridge: Link,
-  { gateways }: Addressing,
-): Interface[] {
-  const device =
-    conf.vlan === undefined ? bridge : ensureVlanGateway(host, bridge, conf, context, undo)
+function prepareGateway(attaching: Attaching, bridge: Link, { gateways }: Addressing): Interface[] {
+  const { conf, context, places } = attaching
+  const device = conf.vlan === undefined ? bridge : ensureVlanGateway(attaching, bridge)
   const prefix =
     conf.vlan === undefined
       ? 'failed to set bridge addr: '
       : 'failed to set vlan interface for bridge with addr: '
-  const { forceAddress } = conf
-  withPrefix(prefix, () =>
-    ensureGatewayAddresses(host, device, gateways, { forceAddress, bridge, log: context.log }),
-  )
+  const options = { forceAddress: conf.forceAddress, bridge, log: context.log }
+  withPrefix(prefix, () => ensureGatewayAddresses(places.host, device, gateways, options))
   for (const each of new Set(gateways.map(({ ip }) => family(ip)))) enableForwarding(each)
   return device === bridge ? [] : [{ name: device.name, mac: device.mac }]
 }

@@ -1,10 +1,10 @@
 /** The bridge device. */
 import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Log } from '../../lib/cni/plugin.ts'
-import type { Undo } from '../../lib/cni/undo.ts'
 import { bridgeAdd, linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
+import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
 import { isPortMac, isZeroMac, randomMac } from './mac.ts'
@@ -16,14 +16,11 @@ import { explainVlanError } from './vlan.ts'
  * The bridge of the configuration, created when it is missing, up and promiscuous as asked for.
  * Runs in the host's namespace. Throws when the name belongs to something else.
  */
-export function ensureBridge(
-  host: Connection,
-  conf: BridgeConf,
-  context: Context,
-  undo: Undo,
-): Link {
+export function ensureBridge(attaching: Attaching): Link {
+  const { conf, context, places } = attaching
+  const { host } = places
   return withPrefix(`failed to create bridge "${conf.bridge}": `, () => {
-    const bridge = linkByName(host, conf.bridge) ?? createBridge(host, conf, context, undo)
+    const bridge = linkByName(host, conf.bridge) ?? createBridge(attaching)
     if (bridge.kind !== 'bridge') throw notABridge(bridge)
     warnOfVlans(bridge, conf, context.log)
     trySysctl(interfaceSysctl('ipv6', bridge.name, 'accept_ra'), '0', context.log)
@@ -34,7 +31,7 @@ export function ensureBridge(
 }
 
 /** With a MAC from the start, the kernel never changes it as ports come and go. */
-function createBridge(host: Connection, conf: BridgeConf, context: Context, undo: Undo): Link {
+function createBridge({ conf, context, places: { host }, undo }: Attaching): Link {
   const { bridge: name, mtu } = conf
   const mac = randomMac(context)
   const vlanFiltering = hasVlans(conf) ? true : undefined

@@ -5,7 +5,7 @@ import { portSet } from '../../lib/net/bridge-port.ts'
 import { linkByIndex, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import type { BridgeConf } from './conf.ts'
+import type { Attaching } from './attaching.ts'
 import { trySysctl } from './try-sysctl.ts'
 import { configureVlans } from './vlan.ts'
 
@@ -13,13 +13,8 @@ import { configureVlans } from './vlan.ts'
 const timeoutMs = 2500
 
 /** Sets what the configuration asks of the port, which has just been made. */
-export function preparePort(
-  host: Connection,
-  port: Link,
-  conf: BridgeConf,
-  { log }: Context,
-): void {
-  trySysctl(interfaceSysctl('ipv6', port.name, 'accept_ra'), '0', log)
+export function preparePort({ conf, context, places: { host } }: Attaching, port: Link): void {
+  trySysctl(interfaceSysctl('ipv6', port.name, 'accept_ra'), '0', context.log)
   // A new port has neither.
   if (conf.hairpinMode) {
     withPrefix(`failed to setup hairpin mode for ${port.name}: `, () =>

@@ -5,11 +5,11 @@ import type { IpConfig, Route } from '../../lib/cni/result.ts'
 import { addressAdd, addressList } from '../../lib/net/address.ts'
 import { family, formatCidr, formatIp } from '../../lib/net/ip.ts'
 import { linkSet } from '../../lib/net/link.ts'
-import type { Netns } from '../../lib/net/netns.ts'
 import { routeAdd } from '../../lib/net/route.ts'
 import { interfaceSysctl, readSysctl, writeSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { firstGateway, type Addressing } from './addressing.ts'
+import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'
 import { trySysctl } from './try-sysctl.ts'
 import type { ContainerLink } from './veth.ts'
@@ -23,12 +23,9 @@ const settlePollMs = 20
  * kernel refuses one of them.
  */
 export function configureSandbox(
-  netns: Netns,
-  sandbox: Connection,
+  { conf, context, places: { netns, sandbox } }: Attaching,
   link: ContainerLink,
-  conf: BridgeConf,
   { ips, routes }: Addressing,
-  context: Context,
 ): void {
   const hasIpv6 = ips.some(({ address }) => family(address.ip) === 6)
   netns.run(() => {

@@ -1,10 +1,9 @@
 /** The veth pair between the bridge and the sandbox. */
 import { CniError, ErrorCode, hasCode, toCniError } from '../../lib/cni/errors.ts'
-import type { Context, Request } from '../../lib/cni/plugin.ts'
+import type { Request } from '../../lib/cni/plugin.ts'
 import { linkByIndex, linkByName, vethAdd, type Link } from '../../lib/net/link.ts'
-import type { Netns } from '../../lib/net/netns.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import type { BridgeConf } from './conf.ts'
+import type { Attaching, Places } from './attaching.ts'
 import { deleteLink } from './delete-link.ts'
 import { portMac, randomMac } from './mac.ts'
 import { hostVethAlias, hostVethName, randomVethName } from './veth-name.ts'
@@ -21,28 +20,16 @@ export interface VethPair {
 
 export type ContainerLink = Pick<Link, 'index' | 'name' | 'mac'>
 
-/** Where an attachment lives: both namespaces, each by a connection. */
-export interface Places {
-  readonly host: Connection
-  readonly netns: Netns
-  readonly sandbox: Connection
-}
-
 /**
  * Creates the pair, each end where it belongs. Throws when the sandbox has an interface of that
  * name already, unless that is what an interrupted ADD of the same attachment left.
  */
-export function createVeth(
-  places: Places,
-  bridge: Link,
-  conf: BridgeConf,
-  request: Request,
-  context: Context,
-): VethPair {
+export function createVeth(attaching: Attaching, bridge: Link): VethPair {
+  const { request, context, places } = attaching
   let name = hostVethName(request)
   for (let attempt = 1; ; attempt++) {
     try {
-      return addPair(places, bridge, name, conf, request, context)
+      return addPair(attaching, bridge, name)
     } catch (error) {
       if (!hasCode(error, 'EEXIST') || attempt === attempts) throw notMade(error)
       if (removeInterrupted(places, request)) {
@@ -56,15 +43,10 @@ export function createVeth(
   }
 }
 
-function addPair(
-  { host, netns }: Places,
-  bridge: Link,
-  name: string,
-  conf: BridgeConf,
-  { ifName }: Request,
-  context: Context,
-): VethPair {
+function addPair({ conf, request, context, places }: Attaching, bridge: Link, name: string) {
   const { mtu, mac = randomMac(context) } = conf
+  const { host, netns } = places
+  const { ifName } = request
   const peer = { name: ifName, mtu, mac, netns: netns.fd }
   const end = { name, mtu, mac: portMac(context), master: bridge.index, peer }
   const created = vethAdd(host, end)

@@ -1,13 +1,11 @@
 /** VLANs on the ports of the bridge, and the gateway's device inside one. */
 import { CniError, ErrorCode, errorText, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import { checkIfName } from '../../lib/cni/names.ts'
-import type { Context } from '../../lib/cni/plugin.ts'
-import type { Undo } from '../../lib/cni/undo.ts'
 import { vlanAdd, vlanDelete, vlanList, type Vlan } from '../../lib/net/bridge-vlan.ts'
 import { linkByName, linkSet, vethAdd, type Link } from '../../lib/net/link.ts'
 import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import type { BridgeConf } from './conf.ts'
+import type { Attaching } from './attaching.ts'
 import { deleteUnused } from './delete-link.ts'
 import { portMac, randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
@@ -27,7 +25,7 @@ export function portVlans({ vlan, vlanTrunk = [] }: VlanConf): Vlan[] {
 }
 
 /** Puts a port into the VLANs of the configuration, and out of those it was born in. */
-export function configureVlans(host: Connection, port: Link, conf: BridgeConf): void {
+export function configureVlans(host: Connection, port: Link, conf: VlanConf): void {
   if (!hasVlans(conf)) return
   withPrefix(`failed to setup VLANs of ${port.name}: `, () => {
     try {
@@ -62,17 +60,13 @@ function setVlans(host: Connection, port: number, conf: VlanConf): void {
  * The device that holds the gateway's address inside the VLAN: `<bridge>.<vlan>`, one end of a
  * veth pair whose other end is a port of the bridge. Made once and used by all pods of the VLAN.
  */
-export function ensureVlanGateway(
-  host: Connection,
-  bridge: Link,
-  conf: BridgeConf,
-  context: Context,
-  undo: Undo,
-): Link {
+export function ensureVlanGateway(attaching: Attaching, bridge: Link): Link {
+  const { conf, context, places } = attaching
+  const { host } = places
   const name = `${bridge.name}.${conf.vlan}`
   return withPrefix(`failed to create vlan interface: "${name}": `, () => {
     checkIfName(name)
-    const device = linkByName(host, name) ?? createVlanGateway(host, bridge, name, context, undo)
+    const device = linkByName(host, name) ?? createVlanGateway(attaching, bridge, name)
     if (device.kind !== 'veth' || device.peer === undefined) throw notAVeth(device)
     // Also when it was there: the ADD that created it may have been interrupted.
     setVlans(host, device.peer, { ...conf, vlanTrunk: undefined })
@@ -83,11 +77,9 @@ export function ensureVlanGateway(
 }
 
 function createVlanGateway(
-  host: Connection,
+  { context, places: { host }, undo }: Attaching,
   bridge: Link,
   name: string,
-  context: Context,
-  undo: Undo,
 ): Link {
   const peer = { name, mtu: bridge.mtu, mac: randomMac(context) }
   const end = { name: randomVethName(context), mtu: bridge.mtu, mac: portMac(context) }
