@@ -2,7 +2,7 @@
  * The attachments that a runtime made and has not deleted yet: one file for each, where the Go
  * library keeps them, so that either can delete what the other made.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readStateFile, replaceFile } from '../files.ts'
 import { checkAttachment, type Attachment, type AttachmentName } from './attachment.ts'
@@ -13,6 +13,11 @@ import { located } from './located.ts'
 import type { Log } from './plugin.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
+
+/** An attachment, and when its result was kept, in milliseconds since the epoch. */
+export interface KeptAttachment extends CacheEntry {
+  readonly keptSince: number
+}
 
 export class AttachmentCache {
   readonly #folder: string
@@ -63,11 +68,20 @@ export class AttachmentCache {
 
   /** The attachments of a network, by file name; a file that names none is logged. */
   list(network: string, log: Log): Attachment[] {
-    return this.#fileNames()
-      .filter((name) => name.startsWith(`${network}-`))
-      .flatMap((name) => readEntry(join(this.#folder, name), log) ?? [])
+    return this.#entries(`${network}-`, log)
       .filter((entry) => entry.network === network)
       .map(({ attachment }) => attachment)
+  }
+
+  /** The attachments of all networks, by file name; a file that names none is logged. */
+  listAll(log: Log): KeptAttachment[] {
+    return this.#entries('', log)
+  }
+
+  #entries(prefix: string, log: Log): KeptAttachment[] {
+    return this.#fileNames()
+      .filter((name) => name.startsWith(prefix) && !name.startsWith('.'))
+      .flatMap((name) => readEntry(join(this.#folder, name), log) ?? [])
   }
 
   #fileNames(): string[] {
@@ -85,10 +99,12 @@ export class AttachmentCache {
   }
 }
 
-function readEntry(file: string, log: Log): CacheEntry | undefined {
+function readEntry(file: string, log: Log): KeptAttachment | undefined {
   try {
+    const stat = statSync(file, { throwIfNoEntry: false })
     const text = readIfThere(file)
-    return text === undefined ? undefined : decodeEntry(text)
+    if (stat === undefined || text === undefined) return undefined
+    return { ...decodeEntry(text), keptSince: stat.mtimeMs }
   } catch (error) {
     log.warn(`left alone, since it does not name its attachment: ${file}: ${errorText(error)}`)
     return undefined

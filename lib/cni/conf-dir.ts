@@ -7,6 +7,7 @@ import { CniError, ErrorCode, errorText, hasCode } from './errors.ts'
 import { located } from './located.ts'
 import { checkNetworkName } from './names.ts'
 import { parseJson } from './parse-json.ts'
+import type { Log } from './plugin.ts'
 import { parsePluginConf, type PluginConf } from './plugin-conf.ts'
 
 const remedy = 'correct it, or move it out of the folder'
@@ -20,8 +21,7 @@ const remedy = 'correct it, or move it out of the folder'
 export function findConfList(folder: string, name: string): NetworkConfigList {
   const lists = confFiles(folder, '.conflist')
   for (const file of lists) {
-    const source = readConf(file)
-    const list = located(file, remedy, () => parseConfList(source))
+    const list = readConfList(file)
     if (list.name === name) return addFolderPlugins(file, list)
   }
   const singles = confFiles(folder, '.conf', '.json')
@@ -30,6 +30,40 @@ export function findConfList(folder: string, name: string): NetworkConfigList {
     if (plugin.name === name) return located(file, remedy, () => listOfOne(plugin))
   }
   throw notFound(folder, name, [...lists, ...singles])
+}
+
+/** A configuration list and the file that it stands in. */
+export interface ConfFile {
+  readonly file: string
+  readonly list: NetworkConfigList
+}
+
+/**
+ * Every configuration in the folder, in the order in which `findConfList` looks at them. A file
+ * that cannot be read is logged: it may be anybody's.
+ */
+export function readConfFiles(folder: string, log: Log): ConfFile[] {
+  const readList = (file: string) => addFolderPlugins(file, readConfList(file))
+  const readSingle = (file: string) => listOfOne(readPluginConf(file))
+  return [
+    ...confFiles(folder, '.conflist').flatMap((file) => tryRead(file, readList, log)),
+    ...confFiles(folder, '.conf', '.json').flatMap((file) => tryRead(file, readSingle, log)),
+  ]
+}
+
+function tryRead(file: string, read: (file: string) => NetworkConfigList, log: Log): ConfFile[] {
+  try {
+    return [{ file, list: read(file) }]
+  } catch (error) {
+    log.warn(`${file} is left alone: ${errorText(error)}`)
+    return []
+  }
+}
+
+/** The list in a file without the plugins of the folder beside it. */
+function readConfList(file: string): NetworkConfigList {
+  const source = readConf(file)
+  return located(file, remedy, () => parseConfList(source))
 }
 
 /** The list with the plugins of the folder beside its file that has the network's name. */

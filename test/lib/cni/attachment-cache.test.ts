@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { AttachmentCache } from '../../../lib/cni/attachment-cache.ts'
@@ -70,6 +70,25 @@ t.test('lists the attachments of one network', async (t) => {
   t.equal(warnings.length, 2)
   t.match(warnings[0], /^left alone, .*cbr0-c4-eth0: Unexpected token/)
   t.match(warnings[1], /^left alone, .*cbr0-c5-eth0: too many levels of symbolic links/)
+})
+
+t.test('lists those of all networks, and since when they are kept', async (t) => {
+  const other = cacheText.replace('"networkName":"cbr0"', '"networkName":"net2"')
+  const folder = t.testdir({
+    results: {
+      [cacheFile]: cacheText,
+      'net2-c3-eth0': other.replaceAll(attachment.containerId, 'c3'),
+      '.net2-c4-eth0.tmp': 'torn',
+      'net3-c5-eth0': 'adf',
+    },
+  })
+  utimesSync(join(folder, 'results', cacheFile), 1_700_000_000, 1_700_000_000)
+  const { log, warnings } = contextOf()
+  const [first, second, ...more] = new AttachmentCache(folder).listAll(log)
+  t.strictSame(first, { network: 'cbr0', attachment, keptSince: 1_700_000_000_000 })
+  t.match(second, { network: 'net2', attachment: { containerId: 'c3' } })
+  t.strictSame(more, [])
+  t.match(warnings, [/^left alone, .*net3-c5-eth0/])
 })
 
 t.test('knows no attachment before there is a folder', async (t) => {

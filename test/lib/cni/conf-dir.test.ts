@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { findConfList } from '../../../lib/cni/conf-dir.ts'
+import { findConfList, readConfFiles } from '../../../lib/cni/conf-dir.ts'
+import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 
 type Files = { [name: string]: string | Files }
@@ -103,4 +104,28 @@ t.test('looks into no folder outside', async (t) => {
   })
   const error = thrown(() => findConfList(join(folder, 'net.d'), '../out'))
   t.equal(error.message, 'invalid characters found in network name')
+})
+
+t.test('reads every file, and leaves those alone that cannot be read', async (t) => {
+  const folder = t.testdir({
+    '20-x.conf': single('net1', 'single'),
+    '30-x.conflist': list('net1'),
+    '10-x.conflist': list('net2'),
+    net2: { 'a.conf': '{"type":"a"}' },
+    '15-x.conflist': '{',
+    'notes.txt': 'x',
+  })
+  const { log, warnings } = contextOf()
+  const read = readConfFiles(folder, log).map(({ file, list: { name, plugins } }) => [
+    file,
+    name,
+    ...plugins.map(({ type }) => type),
+  ])
+  t.strictSame(read, [
+    [join(folder, '10-x.conflist'), 'net2', 'in-net2', 'a'],
+    [join(folder, '30-x.conflist'), 'net1', 'in-net1'],
+    [join(folder, '20-x.conf'), 'net1', 'single'],
+  ])
+  t.match(warnings, [/15-x\.conflist is left alone: error parsing/])
+  t.strictSame(readConfFiles(join(folder, 'none'), log), [])
 })
