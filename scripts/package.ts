@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import {
+  appendFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -16,6 +17,8 @@ import {
 import { join } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
+import { formatStamp } from '../lib/stamp.ts'
+import { version } from '../lib/version.ts'
 
 const root = join(import.meta.dirname, '..')
 const bundle = join(root, 'dist/cni.cjs')
@@ -38,6 +41,7 @@ const seaConfig = {
 mkdirSync(binDir, { recursive: true })
 try {
   await makeExecutable(packaged)
+  appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
   const { atime, mtime } = statSync(bundle)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
