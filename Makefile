@@ -1,11 +1,11 @@
 # Everything but make, node and npm is fetched: by `npm ci`, and by apt-get for the tests.
 
-DESTDIR =
-CNI_BIN_DIR = /opt/cni/bin
-CNI_CONF_DIR = /etc/cni/net.d
+DESTDIR ?=
+CNI_BIN_DIR ?= /opt/cni/bin
+CNI_CONF_DIR ?= /etc/cni/net.d
 
 node = node_modules/.bin/node --disable-warning=ExperimentalWarning
-sources = $(shell find plugins ipam lib scripts/build scripts/build.ts scripts/package.ts -type f)
+sources = $(shell find plugins ipam lib conf scripts/build scripts/build.ts scripts/package.ts -type f)
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
@@ -21,7 +21,7 @@ test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run al
 	$(node) scripts/test.ts
 
 install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)
-	$(node) scripts/install.ts '$(DESTDIR)$(CNI_BIN_DIR)' '$(DESTDIR)$(CNI_CONF_DIR)'
+	dist/bin/cni install --bin-dir '$(DESTDIR)$(CNI_BIN_DIR)' --conf-dir '$(DESTDIR)$(CNI_CONF_DIR)'
 
 clean: ## remove what was built
 	rm -rf dist .tap

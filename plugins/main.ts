@@ -2,7 +2,7 @@
  * The one entry of the one executable: it has all plugins in it, and the name it is called by says
  * which one it is. From source that is `node plugins/main.ts bridge`.
  */
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import { hostLocal } from '../ipam/host-local/index.ts'
 import { createDelegate } from '../lib/cni/delegate.ts'
 import { createProcessHost, exitNow, runProcess } from '../lib/cni/host-process.ts'
@@ -17,6 +17,8 @@ import { portmap } from './portmap/index.ts'
 
 const plugins: readonly Plugin[] = [flannel, bridge, hostLocal, portmap, loopback]
 
+const names = [...plugins, cniCommand].map((each) => each.name)
+
 const isSource = basename(process.argv[1] ?? '') === 'main.ts'
 const [name = '', ...args] = isSource
   ? process.argv.slice(2)
@@ -28,8 +30,7 @@ if (plugin !== undefined) {
 } else if (name === 'cni') {
   exitNow(runCommand())
 } else {
-  const names = [...plugins, cniCommand].map((each) => each.name).join(', ')
-  writeAll(2, `this executable is ${names}, by the name it is called by; not ${name}\n`)
+  writeAll(2, `this executable is ${names.join(', ')}, by the name it is called by; not ${name}\n`)
   exitNow(1)
 }
 
@@ -38,7 +39,8 @@ function runCommand(): number {
   return cniCommand.run(args, process.env, {
     version: host.version,
     cwd: process.cwd(),
-    binDir: dirname(process.execPath),
+    executable: process.execPath,
+    names,
     // A process of its own for each plugin, as a container runtime has it.
     invoker: createInvoker(
       createDelegate({
@@ -48,6 +50,7 @@ function runCommand(): number {
         timeoutMs: pluginTimeoutMs,
       }),
     ),
+    now: () => host.now(),
     writeStdout: (text) => writeAll(1, text),
     writeStderr: host.writeStderr,
   })

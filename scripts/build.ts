@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { compiledSchemas } from './build/compiled-schemas.ts'
+import { inlinedTexts } from './build/inlined-texts.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'
 
 // Modules of Node that load in a fraction of a millisecond.
@@ -26,7 +27,7 @@ const { metafile } = await build({
     'graceful-fs': 'node:fs',
     'signal-exit': join(import.meta.dirname, 'build/no-signal-exit.cjs'),
   },
-  plugins: [compiledSchemas, lazyIpNum],
+  plugins: [compiledSchemas, inlinedTexts, lazyIpNum],
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',

@@ -28,7 +28,7 @@ function demo(): number {
     makeOwnFolders(node)
     const bin = join(node.dir, 'opt/cni/bin')
     const conf = join(node.dir, 'etc/cni/net.d')
-    runSync([process.execPath, join(root, 'scripts/install.ts'), bin, conf])
+    runSync([join(root, 'dist/bin/cni'), 'install', '--bin-dir', bin, '--conf-dir', conf])
     copyFileSync(join(root, 'conf/subnet.env'), join(node.dir, 'run/flannel/subnet.env'))
     const story = [process.execPath, join(import.meta.dirname, 'demo/story.ts')]
     const pods = ['one', 'two'].map((name) => `${name}=${node.pod().name}`)

@@ -4,6 +4,7 @@ import { errorText } from '../../lib/cni/errors.ts'
 
 const attachmentVerbs = ['add', 'check', 'del'] as const
 const networkVerbs = ['status', 'gc'] as const
+const nodeVerbs = ['ps', 'install', 'uninstall'] as const
 
 export type AttachmentVerb = (typeof attachmentVerbs)[number]
 export type NetworkVerb = (typeof networkVerbs)[number]
@@ -11,62 +12,151 @@ export type NetworkVerb = (typeof networkVerbs)[number]
 export type CommandLine =
   | { readonly verb: 'help' }
   | { readonly verb: 'version' }
-  | { readonly verb: NetworkVerb; readonly network: string }
-  | {
-      readonly verb: AttachmentVerb
-      readonly network: string
-      /** As given: it may be relative. */
-      readonly netns: string
-      readonly ifName?: string
-    }
+  | NetworkCommand
+  | AttachmentCommand
+  | NodeCommand
+
+export interface NetworkCommand {
+  readonly verb: NetworkVerb
+  readonly network: string
+}
+
+export interface AttachmentCommand {
+  readonly verb: AttachmentVerb
+  readonly network: string
+  /** As given: it may be relative. */
+  readonly netns: string
+  readonly ifName?: string
+}
+
+/** A command about the node as a whole. Paths are as given: they may be relative. */
+export type NodeCommand =
+  | { readonly verb: 'ps'; readonly format: 'table' | 'json' }
+  | ({ readonly verb: 'install'; readonly conflist: string | undefined } & GivenFolders)
+  | ({
+      readonly verb: 'uninstall'
+      readonly dryRun: boolean
+      readonly force: boolean
+    } & GivenFolders)
+
+/** The folders that an installation is in, as far as they are given. */
+export interface GivenFolders {
+  /** Of executables. */
+  readonly binDir?: string | undefined
+  /** Of network configurations. */
+  readonly confDir?: string | undefined
+}
 
 /** A command line that asks for nothing we know. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+const options = {
+  ifname: { type: 'string', short: 'i' },
+  json: { type: 'boolean' },
+  'bin-dir': { type: 'string' },
+  'conf-dir': { type: 'string' },
+  conflist: { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  force: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const
+
+/** The options of each command, beside --help and --version. */
+const optionsOf: Readonly<Record<Verb, readonly string[]>> = {
+  add: ['ifname'],
+  check: ['ifname'],
+  del: ['ifname'],
+  status: [],
+  gc: [],
+  ps: ['json'],
+  install: ['bin-dir', 'conf-dir', 'conflist'],
+  uninstall: ['bin-dir', 'conf-dir', 'dry-run', 'force'],
+}
+
+type Verb = AttachmentVerb | NetworkVerb | NodeCommand['verb']
+type Values = ReturnType<typeof parse>['values']
+
 /** Parses the arguments after the command's name; throws a `UsageError` that says what is wrong. */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const { values, positionals } = parse(argv)
   if (values.help === true) return { verb: 'help' }
   if (values.version === true) return { verb: 'version' }
-  const [word = '', network = '', netns = '', ...rest] = positionals
+  const [word = '', ...operands] = positionals
   if (word === 'help' || word === 'version') return { verb: word }
-  if (rest.length > 0)
-    throw new UsageError(`too many arguments, from ${JSON.stringify(rest[0])} on`)
+  const nodeVerb = nodeVerbs.find((verb) => verb === word)
+  checkCount(operands, nodeVerb === undefined ? 2 : 0)
+  if (nodeVerb !== undefined) return nodeCommand(nodeVerb, values)
   const networkVerb = networkVerbs.find((verb) => verb === word)
-  if (networkVerb !== undefined) {
-    if (network === '') throw new UsageError(`${word} needs a network: cni ${word} NETWORK`)
-    return { verb: networkVerb, network }
-  }
-  const verb = attachmentVerbs.find((candidate) => candidate === word)
-  if (verb === undefined) throw unknownCommand(word)
-  if (netns === '') {
-    const missing = network === '' ? 'a network and a network namespace' : 'a network namespace'
-    throw new UsageError(`${word} needs ${missing}: cni ${word} NETWORK NETNS`)
-  }
-  const { ifname } = values
-  return ifname === undefined ? { verb, network, netns } : { verb, network, netns, ifName: ifname }
+  if (networkVerb !== undefined) return networkCommand(networkVerb, operands, values)
+  const attachmentVerb = attachmentVerbs.find((verb) => verb === word)
+  if (attachmentVerb !== undefined) return attachmentCommand(attachmentVerb, operands, values)
+  throw unknownCommand(word)
 }
 
 function parse(argv: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        ifname: { type: 'string', short: 'i' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-      },
-    })
+    return parseArgs({ args: [...argv], allowPositionals: true, options })
   } catch (error) {
     throw new UsageError(errorText(error), { cause: error })
   }
 }
 
+function checkOptions(verb: Verb, values: Values): void {
+  const known = optionsOf[verb]
+  const other = Object.keys(values).find((name) => !known.includes(name))
+  if (other === undefined) return
+  const list = known.length === 0 ? 'none' : known.map((name) => `--${name}`).join(', ')
+  throw new UsageError(`${verb} has no option --${other}; it has ${list}`)
+}
+
+function checkCount(operands: readonly string[], most: number): void {
+  if (operands.length <= most) return
+  throw new UsageError(`too many arguments, from ${JSON.stringify(operands[most])} on`)
+}
+
+function nodeCommand(verb: NodeCommand['verb'], values: Values): NodeCommand {
+  checkOptions(verb, values)
+  const { 'bin-dir': binDir, 'conf-dir': confDir, conflist } = values
+  const { json = false, 'dry-run': dryRun = false, force = false } = values
+  switch (verb) {
+    case 'ps':
+      return { verb, format: json ? 'json' : 'table' }
+    case 'install':
+      return { verb, binDir, confDir, conflist }
+    case 'uninstall':
+      return { verb, binDir, confDir, dryRun, force }
+  }
+}
+
+function networkCommand(
+  verb: NetworkVerb,
+  [network = '']: readonly string[],
+  values: Values,
+): NetworkCommand {
+  checkOptions(verb, values)
+  if (network === '') throw new UsageError(`${verb} needs a network: cni ${verb} NETWORK`)
+  return { verb, network }
+}
+
+function attachmentCommand(
+  verb: AttachmentVerb,
+  [network = '', netns = '']: readonly string[],
+  values: Values,
+): AttachmentCommand {
+  checkOptions(verb, values)
+  if (netns === '') {
+    const missing = network === '' ? 'a network and a network namespace' : 'a network namespace'
+    throw new UsageError(`${verb} needs ${missing}: cni ${verb} NETWORK NETNS`)
+  }
+  const { ifname } = values
+  return ifname === undefined ? { verb, network, netns } : { verb, network, netns, ifName: ifname }
+}
+
 function unknownCommand(word: string): UsageError {
-  const known = [...attachmentVerbs, ...networkVerbs, 'version'].join(', ')
+  const known = [...attachmentVerbs, ...networkVerbs, ...nodeVerbs, 'version'].join(', ')
   const problem = word === '' ? 'no command' : `unknown command ${JSON.stringify(word)}`
   return new UsageError(`${problem}: expected one of ${known}`)
 }

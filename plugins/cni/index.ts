@@ -3,6 +3,7 @@
  * Verbs, environment and container IDs are those of the Go project's cnitool, and so is what it
  * keeps: either can remove what the other made.
  */
+import { dirname } from 'node:path'
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
 import { findConfList } from '../../lib/cni/conf-dir.ts'
@@ -12,11 +13,21 @@ import { createLog } from '../../lib/cni/log.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
 import type { Runtime } from '../../lib/cni/runtime.ts'
 import { supportedVersions } from '../../lib/cni/versions.ts'
-import { parseCommandLine, UsageError, type CommandLine } from './args.ts'
+import {
+  parseCommandLine,
+  UsageError,
+  type AttachmentCommand,
+  type CommandLine,
+  type NetworkCommand,
+  type NodeCommand,
+} from './args.ts'
 import { add, check, del } from './attachment-verbs.ts'
 import { formatFailure } from './failure.ts'
+import { install } from './install/index.ts'
 import { gc, status } from './network-verbs.ts'
-import { identify, readSettings } from './settings.ts'
+import { ps } from './ps/index.ts'
+import { identify, readFolders, readInstallSettings, readSettings } from './settings.ts'
+import { uninstall } from './uninstall/index.ts'
 import { usage } from './usage.ts'
 
 /** A plugin that takes longer than this, in milliseconds, hangs. */
@@ -28,10 +39,14 @@ export interface CniHost {
   readonly version: string
   /** What relative paths are relative to. */
   readonly cwd: string
-  /** The folder of the running executable. */
-  readonly binDir: string
+  /** The file of the running executable. */
+  readonly executable: string
+  /** The names that it has, one for each plugin, and `cni`. */
+  readonly names: readonly string[]
   /** Calls plugins as processes of their own, for at most `pluginTimeoutMs`. */
   readonly invoker: Invoker
+  /** Milliseconds since the epoch. */
+  now(): number
   writeStdout(text: string): void
   writeStderr(text: string): void
 }
@@ -53,7 +68,7 @@ export const cniCommand = {
       return 2
     }
     try {
-      host.writeStdout(answer(line, env, host))
+      serve(line, env, host)
       return 0
     } catch (error) {
       host.writeStderr(formatFailure(title(line), toCniError(error)))
@@ -66,20 +81,61 @@ function title(line: CommandLine): string {
   return 'network' in line ? `cni ${line.verb} ${line.network}` : `cni ${line.verb}`
 }
 
-/** What stands on stdout. */
-function answer(line: CommandLine, env: Environment, host: CniHost): string {
-  if (line.verb === 'help') return usage
-  if (line.verb === 'version') {
-    return `cni ${host.version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`
+/** Does what the line asks for, and writes on stdout what there is to say. */
+function serve(line: CommandLine, env: Environment, host: CniHost): void {
+  switch (line.verb) {
+    case 'help':
+      return host.writeStdout(usage)
+    case 'version':
+      return host.writeStdout(
+        `cni ${host.version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`,
+      )
+    case 'ps':
+    case 'install':
+    case 'uninstall':
+      return serveNode(line, env, host)
+    default:
+      return host.writeStdout(callPlugins(line, env, host))
   }
-  const settings = readSettings(env, host.binDir)
-  const runtime: Runtime = {
+}
+
+/** The commands about the node say what they do while they do it. */
+function serveNode(line: NodeCommand, env: Environment, host: CniHost): void {
+  const say = (text: string) => host.writeStdout(`${text}\n`)
+  const runtime = createRuntime(line, env, host)
+  switch (line.verb) {
+    case 'ps': {
+      const { confDir } = readFolders(env, host.cwd, {})
+      return host.writeStdout(ps({ ...runtime, confDir }, line.format, host.now()))
+    }
+    case 'install':
+      return install(host, readInstallSettings(env, host.cwd, line), say)
+    case 'uninstall': {
+      const folders = readFolders(env, host.cwd, line)
+      return uninstall({ own: host, folders, runtime }, line, say)
+    }
+  }
+}
+
+function createRuntime(line: CommandLine, env: Environment, host: CniHost): Runtime {
+  const { path, cacheDir } = readSettings(env, dirname(host.executable))
+  return {
     invoker: host.invoker,
-    cache: new AttachmentCache(settings.cacheDir),
+    cache: new AttachmentCache(cacheDir),
     env,
-    path: settings.path,
+    path,
     log: createLog(title(line), 'warn', (text) => host.writeStderr(text)),
   }
+}
+
+/** What stands on stdout. */
+function callPlugins(
+  line: NetworkCommand | AttachmentCommand,
+  env: Environment,
+  host: CniHost,
+): string {
+  const settings = readSettings(env, dirname(host.executable))
+  const runtime = createRuntime(line, env, host)
   const list = findConfList(settings.confDir, line.network)
   if (!('netns' in line)) return { status, gc }[line.verb](runtime, list)
   const name = { ...identify(host.cwd, line.netns), ifName: line.ifName ?? settings.ifName }

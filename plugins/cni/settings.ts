@@ -5,6 +5,7 @@ import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
 import { sha512 } from '../../lib/sha512.ts'
+import type { GivenFolders } from './args.ts'
 
 export interface Settings {
   /** The folder of network configurations. */
@@ -32,6 +33,52 @@ export function readSettings(env: Environment, binDir: string): Settings {
     ifName: valueOf('CNI_IFNAME', 'eth0'),
     ...(env['CNI_ARGS'] && { args: parsePairs(env['CNI_ARGS']) }),
     ...(env['CAP_ARGS'] && { capabilityArgs: parseCapabilityArgs(env['CAP_ARGS']) }),
+  }
+}
+
+/** The name that the network configuration is installed under. */
+export const conflistName = '10-flannel.conflist'
+
+/** Where the plugins keep their state unless a configuration says otherwise. */
+export const stateFolders = {
+  flannel: '/var/lib/cni/flannel',
+  networks: '/var/lib/cni/networks',
+} as const
+
+/** The folders of an installation: absolute paths. */
+export interface Folders {
+  readonly binDir: string
+  readonly confDir: string
+}
+
+/** What `cni install` installs, and where. */
+export interface InstallSettings extends Folders {
+  /** The network configuration; undefined for the one that comes with the plugins. */
+  readonly conflist: string | undefined
+}
+
+/** The folders that options name, which are relative to `cwd`, or the environment, or the usual. */
+export function readFolders(
+  env: Environment,
+  cwd: string,
+  { binDir, confDir }: GivenFolders,
+): Folders {
+  return {
+    binDir: resolve(cwd, binDir ?? (env['CNI_BIN_DIR'] || '/opt/cni/bin')),
+    confDir: resolve(cwd, confDir ?? (env['NETCONFPATH'] || '/etc/cni/net.d')),
+  }
+}
+
+/** The same with the network configuration to install. */
+export function readInstallSettings(
+  env: Environment,
+  cwd: string,
+  options: GivenFolders & { readonly conflist: string | undefined },
+): InstallSettings {
+  const conflist = options.conflist ?? (env['CNI_CONFLIST'] || undefined)
+  return {
+    ...readFolders(env, cwd, options),
+    conflist: conflist && resolve(cwd, conflist),
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 const packaged = join(root, 'dist/bin')
-const sources = ['plugins', 'ipam', 'lib']
+const sources = ['plugins', 'ipam', 'lib', 'conf']
 
 /**
  * The folder of plugin executables: CNI_BIN_DIR, e.g. /usr/lib/cni for the Go plugins, or what
@@ -24,7 +24,7 @@ export function binDir(): string {
 function sourceFiles(): string[] {
   return sources.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.(?:ts|conflist)$/.test(file))
       .map((file) => join(root, folder, file)),
   )
 }

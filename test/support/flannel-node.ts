@@ -16,10 +16,9 @@ const conflist = join(root, 'conf/10-flannel.conflist')
 
 /** Does on the node what `make install` does; throws when the executables are not fresh. */
 export function installAll(node: Node): void {
-  binDir()
   makeOwnFolders(node)
-  const folders = ['opt/cni/bin', 'etc/cni/net.d'].map((folder) => join(node.dir, folder))
-  runSync([process.execPath, join(root, 'scripts/install.ts'), ...folders])
+  const [bin, conf] = ['opt/cni/bin', 'etc/cni/net.d'].map((folder) => join(node.dir, folder))
+  runSync([join(binDir(), 'cni'), 'install', `--bin-dir=${bin}`, `--conf-dir=${conf}`])
 }
 
 /** Gives the node the shipped conflist, and `subnetEnv` as what flanneld wrote. */

@@ -19,10 +19,25 @@ const accepted: [argv: string, want: CommandLine][] = [
   ['status cbr0 /run/netns/web', { verb: 'status', network: 'cbr0' }],
   ['gc cbr0', { verb: 'gc', network: 'cbr0' }],
   ['gc cbr0 /run/netns/web', { verb: 'gc', network: 'cbr0' }],
+  ['ps', { verb: 'ps', format: 'table' }],
+  ['ps --json', { verb: 'ps', format: 'json' }],
+  ['install', { verb: 'install', binDir: undefined, confDir: undefined, conflist: undefined }],
+  [
+    'install --bin-dir /b --conf-dir=c --conflist f',
+    { verb: 'install', binDir: '/b', confDir: 'c', conflist: 'f' },
+  ],
+  [
+    'uninstall --bin-dir /b',
+    { verb: 'uninstall', binDir: '/b', confDir: undefined, dryRun: false, force: false },
+  ],
+  [
+    'uninstall --dry-run --force',
+    { verb: 'uninstall', binDir: undefined, confDir: undefined, dryRun: true, force: true },
+  ],
 ]
 
 const refused: [argv: string, want: string | RegExp][] = [
-  ['', 'no command: expected one of add, check, del, status, gc, version'],
+  ['', 'no command: expected one of add, check, del, status, gc, ps, install, uninstall, version'],
   ['ad cbr0 x', /^unknown command "ad": expected one of add, /],
   ['ADD cbr0 x', /^unknown command "ADD"/],
   ['add', 'add needs a network and a network namespace: cni add NETWORK NETNS'],
@@ -30,6 +45,10 @@ const refused: [argv: string, want: string | RegExp][] = [
   ['status', 'status needs a network: cni status NETWORK'],
   ['add cbr0 web eth0', 'too many arguments, from "eth0" on'],
   ['add cbr0 web --fast', /^Unknown option '--fast'/],
+  ['ps cbr0', 'too many arguments, from "cbr0" on'],
+  ['ps --force', 'ps has no option --force; it has --json'],
+  ['status cbr0 -i eth0', 'status has no option --ifname; it has none'],
+  ['install --dry-run', /^install has no option --dry-run; it has --bin-dir, --conf-dir, /],
   ['add cbr0 web -i', /^Option '-i, --ifname <value>' argument missing/],
 ]
 

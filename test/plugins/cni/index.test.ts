@@ -28,7 +28,9 @@ function setUp(t: Test, list: object = {}) {
       {
         version: '1.2.3',
         cwd: '/proc/self',
-        binDir: '/usr/local/bin',
+        executable: '/usr/local/bin/cni',
+        names: ['a', 'b', 'cni'],
+        now: () => 1_700_000_000_000,
         invoker,
         writeStdout: (text) => {
           stdout += text

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { identify, readSettings } from '../../../plugins/cni/settings.ts'
+import {
+  identify,
+  readFolders,
+  readInstallSettings,
+  readSettings,
+} from '../../../plugins/cni/settings.ts'
 import { attachment } from '../../support/libcni.ts'
 import { thrown } from '../../support/thrown.ts'
 
@@ -63,4 +68,16 @@ t.test('identifies a namespace as cnitool does', async (t) => {
   ] as const) {
     t.strictSame(identify(cwd, path), { netns, containerId }, path)
   }
+})
+
+t.test('installs where options, the environment or habit say', async (t) => {
+  const usual = { binDir: '/opt/cni/bin', confDir: '/etc/cni/net.d' }
+  t.strictSame(readFolders({ CNI_BIN_DIR: '', NETCONFPATH: '' }, '/', {}), usual)
+  const env = { CNI_BIN_DIR: '/host/bin', NETCONFPATH: 'conf', CNI_CONFLIST: 'flannel.json' }
+  const named = { binDir: '/host/bin', confDir: '/x/conf', conflist: '/x/flannel.json' }
+  t.strictSame(readInstallSettings(env, '/x', { conflist: undefined }), named)
+  const options = { binDir: 'b', confDir: '/c', conflist: 'my.conflist' }
+  const chosen = { binDir: '/x/b', confDir: '/c', conflist: '/x/my.conflist' }
+  t.strictSame(readInstallSettings(env, '/x', options), chosen)
+  t.equal(readInstallSettings({}, '/', { conflist: undefined }).conflist, undefined)
 })

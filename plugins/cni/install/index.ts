@@ -1,0 +1,41 @@
+/**
+ * `cni install`: puts the executables and the network configuration where a runtime finds them,
+ * which may be folders of the host that an init container has mounted. It can be repeated, and
+ * interrupted: a runtime that calls plugins meanwhile finds whole ones, old or new.
+ */
+import type { InstallSettings } from '../settings.ts'
+import { installConflist, loadConflist, missingPlugins } from './conflist.ts'
+import { installExecutables } from './executables.ts'
+import { lockFolder } from './lock.ts'
+import { makeFolder } from './make-folder.ts'
+import { verifyExecutable } from './verify.ts'
+
+/** What is installed. */
+export interface Package {
+  /** The file of the executable. */
+  readonly executable: string
+  readonly version: string
+  /** The names that the executable has, one for each plugin, and `cni`. */
+  readonly names: readonly string[]
+}
+
+/**
+ * Installs, and says with `say` what it does, a line at a time. The configuration comes last: when
+ * a runtime sees it, what it calls is there. Throws a `CniError` with the remedy.
+ */
+export function install(
+  source: Package,
+  settings: InstallSettings,
+  say: (line: string) => void,
+): void {
+  const { binDir, confDir } = settings
+  const conflist = loadConflist(settings)
+  makeFolder(binDir)
+  makeFolder(confDir)
+  using _lock = lockFolder(binDir)
+  installExecutables(source, binDir, say)
+  for (const name of source.names) verifyExecutable(binDir, name)
+  say(`verified: ${source.names.join(', ')} in ${binDir} start and answer`)
+  installConflist(conflist, confDir, say)
+  for (const problem of missingPlugins(conflist, binDir)) say(`warning: ${problem}`)
+}

@@ -1,0 +1,70 @@
+/** What is wrong with an attachment: pure. */
+import { formatCidr, formatIp, sameCidr } from '../../../lib/net/ip.ts'
+import type { NodeAttachment } from './attachments.ts'
+import { shortId } from './pod.ts'
+import type { Store } from './reservations.ts'
+import type { SandboxState } from './sandbox-state.ts'
+
+/**
+ * The first thing that is not as it was made, in a few words; empty when there is none.
+ * `stores` are those of the whole node.
+ */
+export function problemOf(
+  attachment: NodeAttachment,
+  sandbox: SandboxState,
+  stores: readonly Store[],
+): string {
+  return (
+    sandboxProblem(attachment, sandbox) ??
+    portProblem(attachment) ??
+    reservationProblem(attachment, stores) ??
+    ''
+  )
+}
+
+function sandboxProblem(
+  { ifName, result, port }: NodeAttachment,
+  sandbox: SandboxState,
+): string | undefined {
+  if (sandbox.state === 'gone') return 'its network namespace is gone'
+  if (sandbox.state === 'unknown') {
+    return result === undefined && port === undefined
+      ? 'nothing but its address is left'
+      : undefined
+  }
+  if (sandbox.link === undefined) return `${ifName} is gone`
+  if (!sandbox.link.up) return `${ifName} is down`
+  const missing = result?.ips.find(
+    ({ address }) => !sandbox.addresses.some((found) => sameCidr(found, address)),
+  )
+  return missing && `${ifName} lacks ${formatCidr(missing.address)}`
+}
+
+function portProblem({ result, port }: NodeAttachment): string | undefined {
+  if (port === undefined) {
+    // A bridge's result names the bridge, the host's end and the container's; others may not.
+    const names = (result?.interfaces ?? []).filter(({ sandbox = '' }) => sandbox === '')
+    const veth = names.find(({ name }) => name.startsWith('veth'))
+    return veth && `${veth.name} is gone`
+  }
+  if (port.master === undefined) return `${port.name} is not in a bridge`
+  return port.operState === 'up' ? undefined : `${port.name} is ${port.operState}`
+}
+
+/** An address that somebody else may get, or has. Only host-local tells who has an address. */
+function reservationProblem(
+  { network, containerId, result }: NodeAttachment,
+  stores: readonly Store[],
+): string | undefined {
+  const own = stores.filter((store) => store.network === network)
+  if (own.length === 0) return undefined
+  const reservations = own.flatMap((store) => store.reservations)
+  for (const address of (result?.ips ?? []).map((ip) => formatIp(ip.address.ip))) {
+    const holder = reservations.find((each) => each.address === address)
+    if (holder === undefined) return `${address} is not reserved`
+    if (holder.containerId !== containerId) {
+      return `${address} is reserved for ${shortId(holder.containerId)}`
+    }
+  }
+  return undefined
+}

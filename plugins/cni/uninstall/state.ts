@@ -1,0 +1,85 @@
+/** The state that the plugins keep on disk. */
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { hasCode } from '../../../lib/cni/errors.ts'
+import { checkContainerId } from '../../../lib/cni/names.ts'
+import { readStateFile } from '../../../lib/files.ts'
+import { parseIp } from '../../../lib/net/ip.ts'
+import { networkOfSaved, type FlannelNetwork } from './flannel-networks.ts'
+import type { Removal, Say } from './removal.ts'
+
+/** The folders of the networks' state. Files that no plugin has written stay, with their folder. */
+export function planState(networks: readonly FlannelNetwork[], say: Say): Removal[] {
+  const saved = new Set(networks.map(({ savedDir }) => savedDir))
+  const stores = new Set(networks.map(({ networksDir, name }) => join(networksDir, name)))
+  return [
+    ...[...saved].flatMap((folder) => planFolder(folder, isSavedConf, say)),
+    ...[...stores].flatMap((folder) => planFolder(folder, isHostLocalFile, say)),
+  ]
+}
+
+/** The networks whose delegates' configurations are saved in the folder. */
+export function savedNetworks(savedDir: string): FlannelNetwork[] {
+  return fileNames(savedDir).flatMap((name) => readSaved(savedDir, name))
+}
+
+function readSaved(savedDir: string, name: string): FlannelNetwork[] {
+  try {
+    return networkOfSaved(readStateFile(join(savedDir, name)), savedDir)
+  } catch {
+    return [] // a folder, a link, something large: no saved configuration
+  }
+}
+
+function planFolder(
+  folder: string,
+  isOurs: (folder: string, name: string) => boolean,
+  say: Say,
+): Removal[] {
+  if (!existsSync(folder)) return []
+  const remove = () => {
+    const names = fileNames(folder)
+    const ours = names.filter((name) => isOurs(folder, name))
+    for (const name of ours) rmSync(join(folder, name), { force: true, recursive: true })
+    const others = names.filter((name) => !ours.includes(name))
+    if (others.length > 0) say(`kept ${folder}, where others have put ${others.join(', ')}`)
+    else removeFolder(folder)
+  }
+  return [{ what: `${folder}/`, remove }]
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+/** `<containerID>` or `<containerID>:<interface>`, after a dot while it is written. */
+function isSavedConf(folder: string, name: string): boolean {
+  const [containerId = ''] = name.replace(/^\./, '').split(':')
+  try {
+    checkContainerId(containerId)
+  } catch {
+    return false // no plugin gives a file such a name
+  }
+  const stat = statSync(join(folder, name), { throwIfNoEntry: false })
+  return stat?.isFile() === true && (stat.size === 0 || readSaved(folder, name).length > 0)
+}
+
+function isHostLocalFile(_folder: string, name: string): boolean {
+  return (
+    parseIp(name) !== undefined ||
+    /^(?:last_reserved_ip\.\d+|lock|lock\.lock|\.new-[\da-f]+)$/.test(name)
+  )
+}
+
+function fileNames(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}

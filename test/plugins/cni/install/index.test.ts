@@ -1,0 +1,45 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { install } from '../../../../plugins/cni/install/index.ts'
+import { writeExecutable } from '../../../support/fake-executable.ts'
+import { thrown } from '../../../support/thrown.ts'
+
+function setUp(t: Test, settings: { conflist?: string } = {}) {
+  const dir = t.testdir({ bad: '{' })
+  const executable = writeExecutable(join(dir, 'packaged'), '1.0.0')
+  const [binDir, confDir] = [join(dir, 'host/bin'), join(dir, 'host/conf')]
+  const lines: string[] = []
+  const own = { executable, version: '1.0.0', names: ['flannel', 'cni'] }
+  const conflist = settings.conflist && join(dir, settings.conflist)
+  const run = () => install(own, { binDir, confDir, conflist }, (line) => lines.push(line))
+  return { dir, binDir, confDir, lines, run }
+}
+
+t.test('makes the folders, and puts the configuration last', async (t) => {
+  const { binDir, confDir, lines, run } = setUp(t)
+  run()
+  t.strictSame(lines, [
+    `installed ${binDir}/flannel`,
+    `installed ${binDir}/cni`,
+    `verified: flannel, cni in ${binDir} start and answer`,
+    `installed ${confDir}/10-flannel.conflist`,
+  ])
+})
+
+t.test('touches nothing when the configuration is not good', async (t) => {
+  const { dir, run } = setUp(t, { conflist: 'bad' })
+  t.match(thrown(run), { code: 6 })
+  t.strictSame(readdirSync(dir), ['bad', 'packaged'])
+})
+
+t.test('a file in the way of a folder is named', async (t) => {
+  const { dir, binDir, lines, run } = setUp(t)
+  writeFileSync(join(dir, 'host'), '')
+  t.match(thrown(run), {
+    code: 5,
+    message: `cannot write in ${binDir}: access ${dir}/host/: not a directory`,
+    details: 'a file stands where a folder should be, or the other way round: move it away',
+  })
+  t.strictSame(lines, [])
+})
