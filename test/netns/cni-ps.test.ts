@@ -1,0 +1,141 @@
+/** `cni ps` on a node with pods; iproute2 says what is true. */
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { globalCidrs, ports } from '../support/ip.ts'
+import { kernelSkip } from '../support/node.ts'
+import { runSync } from '../support/run.ts'
+
+const plugins = kernelSkip() ? '' : installPlugins(t)
+
+interface Shown {
+  readonly pod: { readonly name: string } | null
+  readonly hostVeth: string | null
+  readonly [key: string]: unknown
+}
+
+async function list(node: InstalledNode): Promise<Shown[]> {
+  const { stdout, stderr, code } = await node.cni('ps', '--json')
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as Shown[] // the test is about what is in it
+}
+
+/** What is wrong with each pod, by its name. */
+async function problems(node: InstalledNode): Promise<Record<string, unknown>> {
+  return Object.fromEntries((await list(node)).map(({ pod, problem }) => [pod?.name, problem]))
+}
+
+t.test('shows pods as iproute2 does', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  t.same(await list(node), [])
+  const pod = node.pod()
+  const added = await node.attach(pod, 'web', [
+    { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+  ])
+  t.equal(added.code, 0, added.stderr)
+  const [shown, ...more] = await list(node)
+  t.same(more, [])
+  const [port] = ports(node, 'cni0')
+  t.match(shown, {
+    pod: { namespace: 'default', name: 'web' },
+    containerId: /^cnitool-/,
+    network: 'cbr0',
+    ifName: 'eth0',
+    netns: pod.netns,
+    hostVeth: port?.ifname,
+    addresses: globalCidrs(pod, 'eth0'),
+    hostPorts: [{ hostIP: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+    healthy: true,
+    problem: null,
+  })
+  t.ok(Math.abs(Date.parse(String(shown?.['since'])) - Date.now()) < 60_000, 'made just now')
+  const { stdout, stderr } = await node.cni('ps')
+  const [titles, line, end] = stdout.split('\n')
+  t.match(titles, /^POD +CONTAINER +NETWORK +INTERFACE +NETNS +HOST VETH +ADDRESSES +/)
+  t.match(line, /^default\/web .* 10\.244\.1\.2\/24 +8080->80\/tcp +\d+s +ok$/)
+  t.match(line, ` ${pod.name} `)
+  t.same([end, stderr], ['', ''])
+})
+
+t.test('says what is wrong', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  const names = ['gone', 'unplugged', 'down', 'bare', 'loose', 'lost', 'fine']
+  const pods = new Map(names.map((name) => [name, node.pod()]))
+  for (const [name, pod] of pods) t.equal((await node.attach(pod, name)).code, 0, name)
+  const veths = new Map((await list(node)).map(({ pod, hostVeth }) => [pod?.name, hostVeth]))
+  const inPod = (name: string, ...args: string[]) =>
+    runSync(['ip', '-n', pods.get(name)?.name ?? '', ...args])
+  const onHost = (name: string, ...args: string[]) =>
+    runSync(['ip', '-n', node.name, 'link', 'set', veths.get(name) ?? '', ...args])
+
+  runSync(['ip', 'netns', 'delete', pods.get('gone')?.name ?? ''])
+  inPod('unplugged', 'link', 'delete', 'eth0')
+  inPod('down', 'link', 'set', 'eth0', 'down')
+  inPod('bare', 'address', 'flush', 'dev', 'eth0')
+  onHost('loose', 'nomaster')
+  rmSync(node.at('var/lib/cni/networks/cbr0/10.244.1.7'))
+  t.same(await problems(node), {
+    gone: 'its network namespace is gone',
+    unplugged: 'eth0 is gone',
+    down: 'eth0 is down',
+    bare: 'eth0 lacks 10.244.1.5/24',
+    loose: `${veths.get('loose')} is not in a bridge`,
+    lost: '10.244.1.7 is not reserved',
+    fine: null,
+  })
+  const { code, stdout } = await node.cni('ps')
+  t.equal(code, 0, 'what is wrong with pods is no failure of the list')
+  t.match(stdout, / eth0 is down\n/)
+})
+
+t.test('does with the sources that there are', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  const pod = node.pod()
+  await node.attach(pod, 'web')
+  const results = node.at('var/lib/cni/results')
+  const networks = node.at('var/lib/cni/networks/cbr0')
+  writeFileSync(join(results, 'cbr0-x-eth0'), 'torn')
+  const torn = await node.cni('ps', '--json')
+  t.match(torn.stderr, /^cni ps: warning: left alone, .*cbr0-x-eth0: /)
+  t.equal(JSON.parse(torn.stdout).length, 1)
+
+  rmSync(results, { recursive: true })
+  const [port] = ports(node, 'cni0')
+  t.match(await list(node), [
+    { pod: null, netns: null, hostVeth: port?.ifname, addresses: ['10.244.1.2'], healthy: true },
+  ])
+  rmSync(networks, { recursive: true })
+  t.match(await list(node), [{ hostVeth: port?.ifname, addresses: [], healthy: true }])
+  runSync(['ip', '-n', node.name, 'link', 'delete', port?.ifname ?? ''])
+  t.same(await list(node), [])
+})
+
+t.test('shows an address that nobody uses', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  const pod = node.pod()
+  await node.attach(pod, 'web')
+  runSync(['ip', 'netns', 'delete', pod.name])
+  rmSync(node.at('var/lib/cni/results'), { recursive: true })
+  t.match(await list(node), [
+    {
+      containerId: /^cnitool-/,
+      addresses: ['10.244.1.2'],
+      hostVeth: null,
+      problem: 'nothing but its address is left',
+    },
+  ])
+  t.same(readdirSync(node.at('var/lib/cni/networks/cbr0')).sort(), [
+    ...['10.244.1.2', 'last_reserved_ip.0', 'lock'],
+  ])
+})
+
+t.test('lists for nobody else than root what it may', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  await node.attach(node.pod(), 'web')
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const { code, stdout, stderr } = await node.run(...nobody, '/opt/cni/bin/cni', 'ps')
+  t.equal(code, 0)
+  t.match(stderr, /^cni ps: warning: going on without the cached results: .*permission denied\n/)
+  t.equal(stdout.trim().split('\n').length, 2, 'the link can be seen by everybody')
+})
