@@ -39,7 +39,8 @@ export function waitForPort(host: Connection, port: Link, { now, sleep }: Contex
       throw new CniError(
         ErrorCode.internal,
         `bridge port in error state: ${state}`,
-        `${port.name} did not come up within ${timeoutMs / 1000} s of its other end`,
+        `${port.name} did not come up within ${timeoutMs / 1000} s of its other end: the kernel's log ` +
+          '(dmesg) may say why',
       )
     }
     sleep(delay)
