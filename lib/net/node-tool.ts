@@ -21,6 +21,9 @@ export const toolFolders = [
 /** None of the programs localizes its messages; LC_ALL is for the day when one does. */
 const env = { PATH: toolFolders.join(':'), LC_ALL: 'C' }
 
+/** More characters of an argument than this are not shown. */
+const maxShown = 200
+
 /** A program that was found, or started, and could not do what it was asked. */
 export class ToolError extends CniError {
   /** What the program wrote on stderr. */
@@ -70,7 +73,13 @@ export function runTool(call: ToolCall): string {
   if (file === undefined) throw missing(call)
   const execution = execute(file, args, { input: stdin, env, timeoutMs })
   if (execution.failure === undefined) return execution.stdout
-  throw new ToolError([file, ...args].join(' '), execution, execution.failure, remedy)
+  const command = [file, ...args.map(shorten)].join(' ')
+  throw new ToolError(command, execution, execution.failure, remedy)
+}
+
+/** An argument as people read it: a whole transaction in JSON would bury what is wrong with it. */
+function shorten(arg: string): string {
+  return arg.length > maxShown ? `${arg.slice(0, maxShown)}...` : arg
 }
 
 function missing({ name, debianPackage }: ToolCall): CniError {
