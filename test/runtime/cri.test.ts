@@ -10,8 +10,8 @@ import { binDir } from '../support/executables.ts'
 import { installAll } from '../support/flannel-node.ts'
 import { ports } from '../support/ip.ts'
 import { kernelSkip, type Namespace } from '../support/node.ts'
-import { inside, missingProgram, run, runSync } from '../support/run.ts'
-import { asking, removePod, runWebPod, type WebPod } from '../support/web-pod.ts'
+import { inside, missingProgram, runSync } from '../support/run.ts'
+import { answers, answersToPod, removePod, runWebPod, type WebPod } from '../support/web-pod.ts'
 
 const conflist = join(import.meta.dirname, '../../conf/10-flannel.conflist')
 const skip = kernelSkip() || containerdSkip() || missingProgram('nft', 'iptables-save')
@@ -34,7 +34,7 @@ t.test(`${count} pods with host ports`, { skip }, async (t) => {
   const place: Place = { cri, node, other }
 
   const hostPorts = Array.from({ length: count }, (_, index) => 8000 + index)
-  const first = await all(hostPorts, (port) => runWebPod(cri, `pod-${port}`, port))
+  const first = await all(hostPorts, (port) => runWebPod(cri, node, `pod-${port}`, port))
   await t.test('work', (t) => assertReachable(t, place, first))
 
   await containerd.stop()
@@ -46,7 +46,9 @@ t.test(`${count} pods with host ports`, { skip }, async (t) => {
   const removed = first.slice(0, 5)
   await all(removed, (pod) => removePod(cri, pod))
   t.same(rulesAbout(removed, firewall(node)), [], 'no rule of a removed pod is left')
-  const fresh = await all(removed, ({ hostPort }) => runWebPod(cri, `new-${hostPort}`, hostPort))
+  const fresh = await all(removed.map(hostPortOf), (port) =>
+    runWebPod(cri, node, `new-${port}`, port),
+  )
   const second = [...first.slice(5), ...fresh]
   await t.test('work after some were replaced', (t) => assertReachable(t, place, second))
   const given = [...first, ...fresh].map(({ address }) => address)
@@ -62,51 +64,46 @@ t.test(`${count} pods with host ports`, { skip }, async (t) => {
   t.same(files('results'), [], 'no result is left')
 })
 
-/** Asserts who answers to whom; each pod asks the one after it. */
+/** Asserts that pods answer to the nodes, and each one to the pod before it. */
 async function assertReachable(t: Test, place: Place, pods: readonly WebPod[]): Promise<void> {
   const { cri, node, other } = place
-  const next = [...pods.slice(1), ...pods.slice(0, 1)]
-  const names = pods.map(name)
-  t.same(await answers(node, pods.map(url)), names, 'from their node')
-  t.same(await answers(other, pods.map(url)), names, 'from another node')
-  t.same(await answersToPods(cri, pods, next.map(url)), next.map(name), 'from other pods')
-  await t.test('by host port', { skip: hostPortSkip() }, async (t) => {
-    const ip = node.leases[0]?.publicIp
-    const onNode = ({ hostPort }: WebPod) => `http://${ip}:${hostPort}`
-    const onLoopback = ({ hostPort }: WebPod) => `http://127.0.0.1:${hostPort}`
-    t.same(await answers(other, pods.map(onNode)), names, 'from another node')
-    t.same(await answers(node, pods.map(onNode)), names, 'from their node')
-    t.same(await answers(node, pods.map(onLoopback)), names, 'from their node, on loopback')
-    t.same(await answersToPods(cri, pods, pods.map(onNode)), names, 'from themselves')
-    t.same(await answersToPods(cri, pods, next.map(onNode)), next.map(name), 'from other pods')
-    const lines = firewall(node)
-    t.same(
-      pods.filter((pod) => rulesAbout([pod], lines).length === 0),
-      [],
-      'each has rules',
-    )
-  })
+  t.same(await answers(node, pods.map(url)), pods.map(name), 'from their node')
+  t.same(await answers(other, pods.map(url)), pods.map(name), 'from another node')
+  const pairs = pods.map((pod, index) => [pod, pods[index + 1] ?? pods[0] ?? pod] as const)
+  const toPods = await all(pairs, ([pod, next]) => answersToPod(cri, pod, [url(next)]))
+  t.same(toPods.flat(), pairs.map(([, next]) => next).map(name), 'from other pods')
+  await t.test('by host port', { skip: hostPortSkip() }, (t) => assertHostPorts(t, place, pairs))
+}
+
+/** Asserts that host ports lead the first of each pair, and nodes, to the pods. */
+async function assertHostPorts(
+  t: Test,
+  { cri, node, other }: Place,
+  pairs: readonly (readonly [WebPod, WebPod])[],
+): Promise<void> {
+  const onNode = ({ hostPort }: WebPod) => `http://${node.leases[0]?.publicIp}:${hostPort}`
+  const onLoopback = ({ hostPort }: WebPod) => `http://127.0.0.1:${hostPort}`
+  const pods = pairs.map(([pod]) => pod)
+  t.same(await answers(other, pods.map(onNode)), pods.map(name), 'from another node')
+  t.same(await answers(node, pods.map(onNode)), pods.map(name), 'from their node')
+  t.same(await answers(node, pods.map(onLoopback)), pods.map(name), 'on loopback')
+  const toPods = await all(pairs, (pair) => answersToPod(cri, pair[0], pair.map(onNode)))
+  t.same(toPods.flat(), pairs.flat().map(name), 'from themselves, and from other pods')
+  const lines = firewall(node)
+  t.same(
+    pods.filter((pod) => rulesAbout([pod], lines).length === 0),
+    [],
+    'each has rules',
+  )
 }
 
 const url = ({ address }: WebPod) => `http://${address}`
 const name = (pod: WebPod) => pod.name
 const id = (pod: WebPod) => pod.sandboxId
+const hostPortOf = (pod: WebPod) => pod.hostPort
 
 function all<In, Out>(items: readonly In[], task: (item: In) => Promise<Out>): Promise<Out[]> {
   return Promise.all(items.map(task))
-}
-
-/** What a namespace gets from each URL. */
-async function answers({ netns }: Namespace, urls: readonly string[]): Promise<string[]> {
-  const { stdout } = await run(inside(netns, asking(urls)))
-  return stdout.trim().split('\n')
-}
-
-/** What each pod gets from the URL in its place. */
-function answersToPods(cri: Cri, pods: readonly WebPod[], urls: readonly string[]) {
-  return all([...pods.entries()], async ([index, { containerId }]) => {
-    return (await cri.exec(containerId, asking(urls.slice(index, index + 1)))).trim()
-  })
 }
 
 /** The lines of every table of the node's firewall, as both tools show them. */

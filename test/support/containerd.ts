@@ -32,6 +32,11 @@ disabled_plugins = [
 // Containerd ends in good order when its stdin does, also when the test has been killed.
 const script = 'containerd --config "$1" & cat; kill $!; wait $!'
 
+// What a test leaves when it fails or is killed: processes, and with them their cgroups.
+const cleanUp = `for root in /run/containerd/runc/*; do
+  for id in $(runc --root $root list --quiet); do runc --root $root delete --force $id; done
+done`
+
 /** Why containers cannot be run here, or false. */
 export function containerdSkip(): string | false {
   return missingProgram('containerd', 'ctr', 'runc', 'busybox')
@@ -42,7 +47,8 @@ export async function startContainerd(
   node: Node,
   scope: { teardown(stop: () => Promise<void>): void },
 ): Promise<Containerd> {
-  const containerd = new Containerd(node, await bootMachine(node, scope))
+  const enter = await bootMachine(node, scope, cleanUp)
+  const containerd = new Containerd(node, enter)
   scope.teardown(() => containerd.stop())
   await containerd.start()
   return containerd

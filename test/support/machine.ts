@@ -10,17 +10,21 @@ import { makeOwnFolders, onNode } from './own-folders.ts'
 /** Starts `enter(argv)`, e.g. with `run`, to run `argv` on the machine as root. */
 export type Enter = (argv: readonly string[]) => string[]
 
-// The end of its stdin is the end of the test; the kernel then kills the rest of the namespace.
-const init = ['sh', '-c', 'echo up; exec cat']
-const isolated = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--', ...init]
+const isolated = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+// The end of its stdin is the end of the test; then the kernel kills the rest of the namespace.
+const init = 'echo up; cat; eval "$1"'
 
-/** Boots the node, and returns when its folders are in place. It is halted with the scope. */
+/**
+ * Boots the node, and returns when its folders are in place. It is halted with the scope; `cleanUp`
+ * is the shell script that it then runs.
+ */
 export async function bootMachine(
   node: Node,
   scope: { teardown(halt: () => Promise<void>): void },
+  cleanUp: string,
 ): Promise<Enter> {
   makeOwnFolders(node)
-  const [program = '', ...args] = onNode(node, isolated)
+  const [program = '', ...args] = onNode(node, [...isolated, 'sh', '-c', init, 'sh', cleanUp])
   const machine = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const halted = once(machine, 'exit')
   scope.teardown(async () => {
