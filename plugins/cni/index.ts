@@ -26,7 +26,13 @@ import { formatFailure } from './failure.ts'
 import { install } from './install/index.ts'
 import { gc, status } from './network-verbs.ts'
 import { ps } from './ps/index.ts'
-import { identify, readFolders, readInstallSettings, readSettings } from './settings.ts'
+import {
+  identify,
+  readFolders,
+  readInstallSettings,
+  readSettings,
+  type Settings,
+} from './settings.ts'
 import { uninstall } from './uninstall/index.ts'
 import { usage } from './usage.ts'
 
@@ -99,42 +105,31 @@ function serve(line: CommandLine, env: Environment, host: CniHost): void {
   }
 }
 
-/** The commands about the node say what they do while they do it. */
+/** The commands about the node; those that change something say so while they do it. */
 function serveNode(line: NodeCommand, env: Environment, host: CniHost): void {
   const say = (text: string) => host.writeStdout(`${text}\n`)
-  const runtime = createRuntime(line, env, host)
   switch (line.verb) {
     case 'ps': {
+      const { cache, log } = createRuntime(line, env, host)
       const { confDir } = readFolders(env, host.cwd, {})
-      return host.writeStdout(ps({ ...runtime, confDir }, line.format, host.now()))
+      return host.writeStdout(ps({ cache, confDir, log }, line.format, host.now()))
     }
     case 'install':
       return install(host, readInstallSettings(env, host.cwd, line), say)
     case 'uninstall': {
       const folders = readFolders(env, host.cwd, line)
-      return uninstall({ own: host, folders, runtime }, line, say)
+      return uninstall({ own: host, folders, runtime: createRuntime(line, env, host) }, line, say)
     }
   }
 }
 
-function createRuntime(line: CommandLine, env: Environment, host: CniHost): Runtime {
-  const { path, cacheDir } = readSettings(env, dirname(host.executable))
-  return {
-    invoker: host.invoker,
-    cache: new AttachmentCache(cacheDir),
-    env,
-    path,
-    log: createLog(title(line), 'warn', (text) => host.writeStderr(text)),
-  }
-}
-
-/** What stands on stdout. */
+/** Does what is asked for by calling plugins, and returns what stands on stdout. */
 function callPlugins(
   line: NetworkCommand | AttachmentCommand,
   env: Environment,
   host: CniHost,
 ): string {
-  const settings = readSettings(env, dirname(host.executable))
+  const settings = settingsOf(env, host)
   const runtime = createRuntime(line, env, host)
   const list = findConfList(settings.confDir, line.network)
   if (!('netns' in line)) return { status, gc }[line.verb](runtime, list)
@@ -146,4 +141,19 @@ function callPlugins(
     capabilityArgs: settings.capabilityArgs ?? made?.capabilityArgs ?? {},
   }
   return { add, check, del }[line.verb](runtime, list, attachment)
+}
+
+function createRuntime(line: CommandLine, env: Environment, host: CniHost): Runtime {
+  const { path, cacheDir } = settingsOf(env, host)
+  return {
+    invoker: host.invoker,
+    cache: new AttachmentCache(cacheDir),
+    env,
+    path,
+    log: createLog(title(line), 'warn', (text) => host.writeStderr(text)),
+  }
+}
+
+function settingsOf(env: Environment, { executable }: CniHost): Settings {
+  return readSettings(env, dirname(executable))
 }

@@ -29,46 +29,46 @@ const mode = 0o755
 
 /**
  * Gives the executable all its names in `binDir`, by rename: what stands there before, and may be
- * running, is whole until it is replaced by something whole. A newer version stays. The caller
- * keeps other installers out. Throws a `CniError`; before the first rename nothing is changed.
+ * running, is whole until it is replaced by something whole. A newer version stays. Returns the
+ * names that the executable has then. The caller keeps other installers out. Throws a `CniError`;
+ * before the first rename nothing is changed.
  */
 export function installExecutables(
   source: Package,
   binDir: string,
   say: (line: string) => void,
-): void {
-  requirePackaged(source)
+): string[] {
   const stage = join(binDir, stageName)
   if (existsSync(stage)) {
     withRemedy(binDir, () => rmSync(stage, { recursive: true }))
     say(`removed ${stage}, which an interrupted install left`)
   }
-  const paths = source.names.map((name) => join(binDir, name))
-  for (const path of paths) requireFile(path)
+  const names = source.names.filter((name) => isReplaceable(join(binDir, name), source, say))
+  const paths = names.map((name) => join(binDir, name))
   const present = paths.find((path) => isInstalled(path, source))
-  const outdated = source.names.filter((name) => {
-    const path = join(binDir, name)
-    const newer = newerVersion(path, source)
-    if (newer !== undefined) say(`kept ${path}: it has version ${newer}, ours is ${source.version}`)
-    return newer === undefined && (present === undefined || !isSameFile(path, present))
-  })
-  if (outdated.length === 0) return say(`the executables in ${binDir} are up to date`)
+  const outdated = names.filter(
+    (name) => present === undefined || !isSameFile(join(binDir, name), present),
+  )
+  if (outdated.length === 0) {
+    say(`the executables in ${binDir} are up to date`)
+    return names
+  }
   try {
     withRemedy(binDir, () => makeReady(stage, outdated, present, source))
     publish(stage, outdated, binDir, say)
+    return names
   } finally {
     rmSync(stage, { recursive: true, force: true })
   }
 }
 
-/** From source the executable is Node: there is nothing that could be installed. */
-function requirePackaged({ executable, version }: Package): void {
-  if (readStamp(executable) === version) return
-  throw new CniError(
-    ErrorCode.internal,
-    `${executable} is not the packaged executable`,
-    'build it with make, and call dist/bin/cni install',
-  )
+/** Whether a name may become ours: it has no newer version. Throws when a folder has it. */
+function isReplaceable(path: string, { version }: Package, say: (line: string) => void): boolean {
+  requireFile(path)
+  const found = readStamp(path)
+  if (found === undefined || isAtLeast(version, found)) return true
+  say(`kept ${path}: it has version ${found}, ours is ${version}`)
+  return false
 }
 
 function requireFile(path: string): void {
@@ -83,12 +83,6 @@ function requireFile(path: string): void {
 function isInstalled(path: string, { executable, version }: Package): boolean {
   if (readStamp(path) !== version || (statSync(path).mode & 0o777) !== mode) return false
   return isSameFile(path, executable) || hasSameContent(path, executable)
-}
-
-/** The version of what stands at the path if it is a newer one. */
-function newerVersion(path: string, { version }: Package): string | undefined {
-  const found = readStamp(path)
-  return found === undefined || isAtLeast(version, found) ? undefined : found
 }
 
 /** Fills the stage: with links of a file that is installed already, or else of a copy. */

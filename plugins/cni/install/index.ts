@@ -3,6 +3,8 @@
  * which may be folders of the host that an init container has mounted. It can be repeated, and
  * interrupted: a runtime that calls plugins meanwhile finds whole ones, old or new.
  */
+import { CniError, ErrorCode } from '../../../lib/cni/errors.ts'
+import { readStamp } from '../../../lib/stamp.ts'
 import type { InstallSettings } from '../settings.ts'
 import { installConflist, loadConflist, missingPlugins } from './conflist.ts'
 import { installExecutables } from './executables.ts'
@@ -29,13 +31,24 @@ export function install(
   say: (line: string) => void,
 ): void {
   const { binDir, confDir } = settings
+  requirePackaged(source)
   const conflist = loadConflist(settings)
   makeFolder(binDir)
   makeFolder(confDir)
   using _lock = lockFolder(binDir)
-  installExecutables(source, binDir, say)
-  for (const name of source.names) verifyExecutable(binDir, name)
-  say(`verified: ${source.names.join(', ')} in ${binDir} start and answer`)
+  const names = installExecutables(source, binDir, say)
+  for (const name of names) verifyExecutable(binDir, name)
+  if (names.length > 0) say(`verified: ${names.join(', ')} in ${binDir} start and answer`)
   installConflist(conflist, confDir, say)
   for (const problem of missingPlugins(conflist, binDir)) say(`warning: ${problem}`)
+}
+
+/** From source the executable is Node: there is nothing that could be installed. */
+function requirePackaged({ executable, version }: Package): void {
+  if (readStamp(executable) === version) return
+  throw new CniError(
+    ErrorCode.internal,
+    `${executable} is not the packaged executable`,
+    'build it with make, and call dist/bin/cni install',
+  )
 }

@@ -41,13 +41,16 @@ function sandboxProblem(
 }
 
 function portProblem({ result, port }: NodeAttachment): string | undefined {
+  const hostNames = (result?.interfaces ?? [])
+    .filter(({ sandbox = '' }) => sandbox === '')
+    .map(({ name }) => name)
   if (port === undefined) {
-    // A bridge's result names the bridge, the host's end and the container's; others may not.
-    const names = (result?.interfaces ?? []).filter(({ sandbox = '' }) => sandbox === '')
-    const veth = names.find(({ name }) => name.startsWith('veth'))
-    return veth && `${veth.name} is gone`
+    const veth = hostNames.find((name) => name.startsWith('veth'))
+    return veth && `${veth} is gone`
   }
-  if (port.master === undefined) return `${port.name} is not in a bridge`
+  // Without a result it is known by its alias, and in a bridge; with one, the result tells.
+  const isBridged = result === undefined || hostNames.some((name) => name !== port.name)
+  if (isBridged && port.master === undefined) return `${port.name} is not in a bridge`
   return port.operState === 'up' ? undefined : `${port.name} is ${port.operState}`
 }
 

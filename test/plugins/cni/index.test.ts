@@ -42,7 +42,7 @@ function setUp(t: Test, list: object = {}) {
     )
     return { status, stdout, stderr, calls: invoker.take() }
   }
-  return { run, invoker, file: join(folder, 'results', cacheFile) }
+  return { run, invoker, folder, file: join(folder, 'results', cacheFile) }
 }
 
 t.test('prints help and version', async (t) => {
@@ -192,4 +192,14 @@ t.test('says when nobody is asked', async (t) => {
   const { stdout, calls } = setUp(t, { disableGC: true }).run('gc net1')
   t.match(stdout, /^nothing done: .*"disableGC": true\n$/)
   t.strictSame(calls, [])
+})
+
+t.test('installs nothing from source', async (t) => {
+  const { run, folder } = setUp(t)
+  const bin = join(folder, 'bin')
+  const { status, stdout, stderr } = run(`install --bin-dir ${bin} --conf-dir ${folder}`)
+  t.equal(status, 1)
+  t.equal(stdout, '')
+  t.match(stderr, /^cni install: .*\/cni is not the packaged executable\n  details: build it/)
+  t.notOk(existsSync(bin))
 })

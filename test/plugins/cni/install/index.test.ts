@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { install } from '../../../../plugins/cni/install/index.ts'
-import { writeExecutable } from '../../../support/fake-executable.ts'
+import { writeExecutable, writeScript } from '../../../support/fake-executable.ts'
 import { thrown } from '../../../support/thrown.ts'
 
 function setUp(t: Test, settings: { conflist?: string } = {}) {
@@ -13,7 +13,7 @@ function setUp(t: Test, settings: { conflist?: string } = {}) {
   const own = { executable, version: '1.0.0', names: ['flannel', 'cni'] }
   const conflist = settings.conflist && join(dir, settings.conflist)
   const run = () => install(own, { binDir, confDir, conflist }, (line) => lines.push(line))
-  return { dir, binDir, confDir, lines, run }
+  return { dir, executable, binDir, confDir, lines, run }
 }
 
 t.test('makes the folders, and puts the configuration last', async (t) => {
@@ -42,4 +42,13 @@ t.test('a file in the way of a folder is named', async (t) => {
     details: 'a file stands where a folder should be, or the other way round: move it away',
   })
   t.strictSame(lines, [])
+})
+
+t.test('installs only what was packaged', async (t) => {
+  const { dir, executable, run } = setUp(t)
+  writeScript(executable, '#!/bin/sh\n')
+  const error = thrown(run)
+  t.equal(error.message, `${executable} is not the packaged executable`)
+  t.match(error.details, 'make')
+  t.strictSame(readdirSync(dir), ['bad', 'packaged'])
 })

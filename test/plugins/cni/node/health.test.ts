@@ -28,6 +28,12 @@ t.test('a result without a host end needs none', async (t) => {
   t.equal(problem({ result: macvlan, port: undefined }), '')
 })
 
+t.test('a pair without a bridge needs none', async (t) => {
+  const { master, ...port } = vethOf()
+  const ptp = { ...result, interfaces: result.interfaces.slice(1) }
+  t.equal(problem({ result: ptp, port }), '')
+})
+
 const problems: [want: string, parts: Partial<NodeAttachment>, sandbox?: SandboxState][] = [
   ['its network namespace is gone', {}, { state: 'gone' }],
   ['nothing but its address is left', { result: undefined, port: undefined }, { state: 'unknown' }],
@@ -43,6 +49,7 @@ t.test('says the first one', async (t) => {
   for (const [want, parts, sandbox] of problems) t.equal(problem(parts, sandbox), want)
   const { master, ...loose } = vethOf()
   t.equal(problem({ port: loose }), 'veth1 is not in a bridge')
+  t.equal(problem({ port: loose, result: undefined }), 'veth1 is not in a bridge')
 })
 
 t.test('an address that may be given to another', async (t) => {
