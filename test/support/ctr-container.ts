@@ -11,7 +11,7 @@ export interface Container {
   remove(): Promise<void>
 }
 
-const runOptions = ['run', '--rm', '--cni', '--snapshotter=native', '--cgroup=']
+const runOptions = ['run', '--rm', '--cni', '--snapshotter=native']
 const through = 'script is through'
 
 /**
@@ -26,6 +26,7 @@ export async function runContainer(
   const waiting = `${script}\necho ${through}\nread line`
   const [program = '', ...args] = containerd.ctrLine(
     ...runOptions,
+    `--cgroup=/cnits-${process.pid}-${id}`, // others may run containers of this name
     imageName,
     id,
     ...['sh', '-c', waiting],
