@@ -197,6 +197,30 @@ t.test('knows the pods of a Go bridge', { skip: kernelSkip() || noGo }, async (t
   t.same(leftOnDisk(node), ['opt/cni/bin/bridge'])
 })
 
+for (const backend of ['nftables', 'iptables']) {
+  const skip = kernelSkip() || (backend === 'iptables' && iptablesSkip())
+  t.test(`no rule of ${backend} is left`, { skip }, async (t) => {
+    const node = makeInstalledNode(t, plugins)
+    const conflist = {
+      ...{ name: 'cbr0', cniVersion: '1.0.0', cniVersions: ['1.0.0', '1.1.0'] },
+      plugins: [
+        { type: 'flannel', delegate: { ipMasq: true, ipMasqBackend: backend, macspoofchk: true } },
+        { type: 'portmap', backend, capabilities: { portMappings: true } },
+      ],
+    }
+    rmSync(node.at('etc/cni/net.d/10-flannel.conflist'))
+    writeFileSync(node.at('etc/cni/net.d/10-flannel.conflist'), JSON.stringify(conflist))
+    const added = await node.attach(node.pod(), 'web', [
+      { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+    ])
+    t.equal(added.code, 0, added.stderr)
+    t.match(nft(node, 'list', 'ruleset'), /8080/)
+    const { code, stderr } = await node.cni('uninstall', '--force')
+    t.equal(code, 0, stderr)
+    t.notMatch(nft(node, 'list', 'ruleset'), /8080|masquerade|MASQ|CNI|cni/)
+  })
+}
+
 const structure = `
 table ip cni_hostport {
   chain hostports { }
