@@ -39,6 +39,11 @@ function createBridge({ conf, context, places: { host }, undo }: Attaching): Lin
     try {
       const bridge = bridgeAdd(host, { name, mtu, mac, vlanFiltering })
       undo.add(`link ${name}`, () => deleteUnused(host, bridge, bridge))
+      // While its own link-local address is tentative, for about 2 s, the kernel asks no pod of the
+      // bridge for its MAC: the first pod could not be reached. Nobody else has the address.
+      if (conf.isGateway) {
+        trySysctl(interfaceSysctl('ipv6', name, 'accept_dad'), '0', context.log)
+      }
       return bridge
     } catch (error) {
       // Another ADD on this node has just created it.
