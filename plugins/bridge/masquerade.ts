@@ -13,7 +13,7 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
 import * as nftables from './masquerade-nftables.ts'
-import { unlessUnusable } from './unless-unusable.ts'
+import { attemptRemoval } from './attempt-removal.ts'
 
 /** Whose traffic is masqueraded. */
 export interface MasqueradeOwner extends Attachment {
@@ -86,10 +86,10 @@ interface Removal {
 
 function inBothBackends(log: Log, removal: Removal): void {
   attemptAll([
-    () => unlessUnusable('nftables', log, removal.nftables, nftProblem),
+    () => attemptRemoval('nftables', log, removal.nftables, nftProblem),
     ...([4, 6] as const).map((family) => () => {
       const remove = () => removal.iptables(family)
-      unlessUnusable('iptables', log, remove, () => iptablesProblem(family))
+      attemptRemoval('iptables', log, remove, () => iptablesProblem(family))
     }),
   ])
 }

@@ -9,7 +9,7 @@ import type { Log } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { nftListTable, nftProblem, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
 import { hasRule } from '../../lib/net/rule-search.ts'
-import { unlessUnusable } from './unless-unusable.ts'
+import { attemptRemoval } from './attempt-removal.ts'
 
 const family = 'bridge'
 const table = 'nat'
@@ -36,7 +36,7 @@ export function setUpSpoofCheck(id: string, port: string, mac: string): void {
 /** Removes the rules and chains of an attachment; none is fine. */
 export function tearDownSpoofCheck(id: string, log: Log): void {
   withPrefix('failed to teardown spoof-check: ', () => {
-    unlessUnusable('nftables', log, () => removeAll(id), nftProblem)
+    attemptRemoval('nftables', log, () => removeAll(id), nftProblem)
   })
 }
 
@@ -63,7 +63,7 @@ export function sweepSpoofChecks(
   isPort: (name: string) => boolean,
   log: Log,
 ): void {
-  unlessUnusable('nftables', log, () => removeStale(valid, isPort), nftProblem)
+  attemptRemoval('nftables', log, () => removeStale(valid, isPort), nftProblem)
 }
 
 function removeStale(valid: readonly string[], isPort: (name: string) => boolean): void {

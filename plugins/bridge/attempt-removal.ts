@@ -1,0 +1,23 @@
+import { fullText, type CniError } from '../../lib/cni/errors.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
+import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
+
+/**
+ * Looks for rules and removes them, by `removal`. When it fails because the backend cannot be used
+ * on this node, as `problem` says, trying again would not help: the failure is logged then, and no
+ * error.
+ */
+export function attemptRemoval(
+  backend: FirewallBackend,
+  log: Log,
+  removal: () => void,
+  problem: () => CniError | undefined,
+): void {
+  try {
+    removal()
+  } catch (error) {
+    // Another call may have removed the same rules after they were found: then there are less now.
+    if (problem() === undefined) removal()
+    else log.warn(`going on without ${backend}, whose rules may stay: ${fullText(error)}`)
+  }
+}
