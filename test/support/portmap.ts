@@ -96,12 +96,11 @@ export function ports(...portMappings: Mapping[]): object {
   }
 }
 
-/** The result of the plugin before portmap. */
+/** The result of the plugin before portmap, in the version of the configuration. */
 export function prevResult(pod: Pod): object {
   const { ip } = pod as Partial<ConnectedPod> // a pod without a network has none
   const addresses = ip === undefined ? [] : [`${ip[4]}/24`, `${ip[6]}/64`]
   return {
-    cniVersion: '1.1.0',
     interfaces: [{ name: 'br0' }, { name: 'eth0', sandbox: pod.netns }],
     ips: addresses.map((address) => ({ address, interface: 1 })),
   }

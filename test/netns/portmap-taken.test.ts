@@ -1,0 +1,127 @@
+/** Host ports that two pods want: of a pod that is there, and of one that is gone. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { openEnd } from '../support/echo.ts'
+import { kernelSkip } from '../support/node.ts'
+import { makeOwnFolders, onNode } from '../support/own-folders.ts'
+import { makePortmapNode, nodeIp, ports, secondNodeIp } from '../support/portmap.ts'
+import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { runSync } from '../support/run.ts'
+
+const options = { skip: kernelSkip() }
+const backends = ['nftables', 'iptables'] as const
+const web = { hostPort: 8080, containerPort: 80 }
+
+for (const backend of backends) {
+  t.test(`${backend}: the port of a pod that is there`, options, async (t) => {
+    const node = makePortmapNode(t, { backend })
+    const { network } = node
+    const [first, second] = [node.pod(), node.pod()]
+    await network.attach(first, ports({ ...web, hostIP: nodeIp[4] }))
+    const before = rulesOf(node)
+    const { code, msg, details } = await network.refused(
+      'ADD',
+      second,
+      ports({ hostPort: 1, containerPort: 1 }, web),
+    )
+    t.equal(code, 11)
+    t.equal(msg, 'host port 8080/tcp is already taken by another pod')
+    t.equal(
+      details,
+      `container ${first.containerId} on network net1 has it, and its sandbox ${first.netns} ` +
+        'exists; remove that pod, or choose another hostPort',
+    )
+    t.equal(rulesOf(node), before, 'nothing is half-done')
+    await network.silent('CHECK', first, ports({ ...web, hostIP: nodeIp[4] }))
+
+    await network.attach(
+      second,
+      ports(
+        { ...web, protocol: 'udp' },
+        { ...web, hostIP: secondNodeIp[4] },
+        { ...web, hostIP: nodeIp[6] },
+        { ...web, hostPort: 8081 },
+      ),
+    )
+    t.equal(recordsOf(node).length, 2, 'another protocol, address, family or port is free')
+  })
+
+  t.test(`${backend}: the port of a pod that is gone`, options, async (t) => {
+    const node = makePortmapNode(t, { backend })
+    const { network } = node
+    const [first, second, third] = [node.pod(), node.pod(), node.pod()]
+    await network.attach(first, ports(web, { hostPort: 9090, containerPort: 90 }))
+    runSync(['ip', 'netns', 'delete', first.name])
+    const [client, server] = [openEnd(t, node.client), openEnd(t, second)]
+    await server.serve('second', 80)
+    const { code, stderr } = await network.call('ADD', second, ports(web))
+    t.equal(code, 0)
+    t.match(stderr, `removing the host ports of container ${first.containerId}, which no longer`)
+    t.match(await client.ask('tcp', nodeIp[4], 8080), 'second saw')
+    t.match(await client.ask('tcp', nodeIp[6], 8080), 'second saw')
+    t.notMatch(rulesOf(node), first.containerId)
+    t.notMatch(rulesOf(node), '9090')
+    t.strictSame(recordsOf(node), [`net1:${second.containerId}:eth0`])
+    await network.silent('DEL', first, ports(web))
+    t.match(await client.ask('tcp', nodeIp[4], 8080), 'second saw', 'a late DEL takes nothing away')
+
+    const other = { nftables: 'iptables', iptables: 'nftables' }[backend]
+    runSync(['ip', 'netns', 'delete', second.name])
+    const late = openEnd(t, third)
+    await late.serve('third', 80)
+    await network.call('ADD', third, { ...ports(web), backend: other })
+    t.match(await client.ask('tcp', nodeIp[4], 8080), 'third saw', 'also by the other backend')
+    t.strictSame(
+      tracesOf(node, second).filter((line) => line.includes('10.9.0.3')),
+      [],
+    )
+  })
+
+  t.test(`${backend}: the port of a pod that there is no record of`, options, async (t) => {
+    const node = makePortmapNode(t)
+    makeOwnFolders(node.node)
+    const network = node.networkWith({ backend }, (executable) => onNode(node.node, [executable]))
+    const [first, second] = [node.pod(), node.pod()]
+    await network.attach(first, ports(web))
+    node.run('rm', '-r', join(node.node.dir, 'portmap'))
+    const results = join(node.node.dir, 'var/lib/cni/results')
+    mkdirSync(results, { recursive: true })
+    const { containerId, netns } = first
+    const entry = { kind: 'cniCacheV1', containerId, ifName: 'eth0', networkName: 'net1', netns }
+    writeFileSync(join(results, `net1-${containerId}-eth0`), JSON.stringify(entry))
+    const { msg, details } = await network.refused('ADD', second, ports(web))
+    t.equal(msg, 'host port 8080/tcp is already taken by another pod')
+    t.match(details, `its sandbox ${netns} exists`, 'the runtime knows it')
+
+    runSync(['ip', 'netns', 'delete', first.name])
+    const { code, stderr } = await network.call('ADD', second, ports(web))
+    t.equal(code, 0)
+    t.match(stderr, `taking host port 8080/tcp over from container ${containerId}, which no`)
+    t.notMatch(rulesOf(node), containerId)
+    await network.silent('CHECK', second, ports(web))
+  })
+}
+
+t.test('networks whose conditions differ share a port', options, async (t) => {
+  const node = makePortmapNode(t, { backend: 'iptables' })
+  const [first, second, third] = [node.pod(), node.pod(), node.pod()]
+  const [one, two] = [
+    ['-s', '192.0.2.2'],
+    ['!', '-s', '192.0.2.2'],
+  ]
+  await node.network.attach(first, { ...ports(web), name: 'net1', conditionsV4: one })
+  await node.network.attach(second, { ...ports(web), name: 'net2', conditionsV4: two })
+  await node.network.silent('CHECK', first, { ...ports(web), name: 'net1', conditionsV4: one })
+  const { code } = await node.network.refused('ADD', third, { ...ports(web), conditionsV4: two })
+  t.equal(code, 11, 'pods on one network do not')
+})
+
+t.test('pods that want one port at the same time', options, async (t) => {
+  const node = makePortmapNode(t)
+  const pods = [node.pod(), node.pod(), node.pod(), node.pod()]
+  const replies = await Promise.all(pods.map((pod) => node.network.call('ADD', pod, ports(web))))
+  const codes = replies.map(({ json }) => json.code ?? 0)
+  t.strictSame(codes.sort(), [0, 11, 11, 11], 'one has it, the others are told')
+  t.equal(recordsOf(node).length, 1)
+})

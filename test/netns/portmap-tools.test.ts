@@ -1,0 +1,145 @@
+/** The portmap plugin on nodes that lack nft, iptables or both. */
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findTool } from '../../lib/net/node-tool.ts'
+import { kernelSkip, type Node } from '../support/node.ts'
+import { makePortmapNode, ports } from '../support/portmap.ts'
+import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
+
+const options = { skip: kernelSkip() }
+const mappings = ports({ hostPort: 8080, containerPort: 80 })
+const all = {
+  nft: ['nft'],
+  iptables: ['iptables', 'ip6tables', 'iptables-restore', 'ip6tables-restore'],
+}
+
+/** Runs an executable where the programs, if there are any, cannot be run. */
+function without(...programs: string[]) {
+  const files = programs.flatMap((name) => findTool(name) ?? [])
+  const script = 'for file in $HIDDEN; do mount --bind /dev/null $file; done; exec "$@"'
+  const env = ['env', `HIDDEN=${files.join(' ')}`]
+  return (executable: string) => [
+    ...[...env, 'unshare', '--mount', '--propagation', 'private'],
+    ...['sh', '-c', script, 'sh', executable],
+  ]
+}
+
+t.test('without nft', options, async (t) => {
+  const node = makePortmapNode(t)
+  const pod = node.pod()
+  const network = node.networkWith({}, without(...all.nft))
+  await network.attach(pod, mappings)
+  t.match(rulesOf(node), 'CNI-HOSTPORT-DNAT', 'iptables it is')
+  await network.silent('CHECK', pod, mappings)
+  await network.silent('STATUS', pod)
+  await network.silent('DEL', pod, mappings)
+  t.strictSame(tracesOf(node, pod), [])
+
+  const nftables = node.networkWith({ backend: 'nftables' }, without(...all.nft))
+  const error = await nftables.refused('ADD', pod, mappings)
+  t.match(error, {
+    msg: /^failed to find nft$/,
+    details: /^expected the executable nft in one of .*apt-get install nftables\)$/,
+  })
+  t.strictSame(recordsOf(node), [])
+  const { code, msg } = await nftables.refused('STATUS', pod)
+  t.strictSame([code, msg], [50, 'failed to find nft'])
+  await nftables.silent('DEL', pod, mappings)
+})
+
+t.test('without iptables', options, async (t) => {
+  const node = makePortmapNode(t)
+  const pod = node.pod()
+  const network = node.networkWith({}, without(...all.iptables))
+  await network.attach(pod, mappings)
+  t.match(tracesOf(node, pod)[0], 'comment "', 'nftables it is')
+  await network.silent('CHECK', pod, mappings)
+  await network.silent('STATUS', pod)
+  await network.silent('DEL', pod, mappings)
+  t.strictSame(tracesOf(node, pod), [])
+
+  const iptables = node.networkWith({ backend: 'iptables' }, without(...all.iptables))
+  const { msg } = await iptables.refused('ADD', pod, mappings)
+  t.equal(msg, 'failed to find iptables-restore')
+  t.strictSame(recordsOf(node), [])
+
+  await node.networkWith({ backend: 'iptables' }).attach(pod, mappings)
+  const left = await iptables.refused('DEL', pod, mappings)
+  t.match(left.msg, 'failed to find iptables', 'rules that cannot be removed are no success')
+  await node.network.silent('DEL', pod)
+  t.strictSame([...tracesOf(node, pod), ...recordsOf(node)], [], 'but they can be later')
+})
+
+t.test('without either', options, async (t) => {
+  const node = makePortmapNode(t)
+  const pod = node.pod()
+  const network = node.networkWith({}, without(...all.nft, ...all.iptables))
+  const before = rulesOf(node)
+  const { msg, details } = await network.refused('ADD', pod, mappings)
+  t.equal(msg, 'neither iptables nor nftables is usable')
+  t.match(details, /\(iptables\) failed to find iptables: .*\(nftables\) failed to find nft: /)
+  t.equal(rulesOf(node), before)
+  t.strictSame(recordsOf(node), [])
+  t.equal((await network.refused('STATUS', pod)).code, 50)
+  await network.attach(pod)
+  await network.silent('CHECK', pod)
+  await network.silent('DEL', pod, mappings)
+})
+
+t.test('with iptables-legacy', { skip: kernelSkip() || legacySkip() }, async (t) => {
+  const node = makePortmapNode(t)
+  const pods = [node.pod(), node.pod()] as const
+  const network = node.networkWith({}, asLegacy)
+  const legacy = () =>
+    ['iptables-legacy', 'ip6tables-legacy'].map((program) => node.run(program, '-t', 'nat', '-S'))
+  for (const pod of pods) {
+    await network.attach(pod, ports({ hostPort: Number(pod.ip[4].slice(-1)), containerPort: 80 }))
+  }
+  const before = legacy()
+  t.match(before.join(), '10.9.0.2:80')
+  t.match(before.join(), '[fd09::3]:80')
+  await network.attach(pods[0], ports({ hostPort: 2, containerPort: 80 }))
+  t.strictSame(legacy().map(sorted), before.map(sorted), 'a repeated ADD leaves the same rules')
+  await network.silent('CHECK', pods[0], ports({ hostPort: 2, containerPort: 80 }))
+  await network.silent('DEL', pods[0])
+  t.notMatch(legacy().join(), '10.9.0.2')
+  await network.silent('CHECK', pods[1], ports({ hostPort: 3, containerPort: 80 }))
+  await network.silent('GC', pods[1], { 'cni.dev/valid-attachments': [] })
+  t.notMatch(legacy().join(), 'CNI-DN-')
+})
+
+function sorted(rules: string): string[] {
+  return rules.split('\n').sort()
+}
+
+function legacySkip(): string | false {
+  return findTool('xtables-legacy-multi') === undefined && 'iptables-legacy is not installed'
+}
+
+/** Runs an executable where `iptables` is iptables-legacy. */
+function asLegacy(executable: string): readonly string[] {
+  const [legacy, nft] = ['xtables-legacy-multi', 'xtables-nft-multi'].map(findTool)
+  const script = `mount --bind ${legacy} ${nft}; exec "$@"`
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', executable]
+}
+
+t.test('a hostile PATH', options, async (t) => {
+  const node = makePortmapNode(t)
+  const { dir } = node.node
+  const pod = node.pod()
+  for (const name of [...all.nft, ...all.iptables]) writeTrap(node.node, name)
+  const env = { PATH: `${dir}:${process.env['PATH']}`, XTABLES_LIBDIR: dir }
+  for (const backend of ['nftables', 'iptables']) {
+    await node.network.attach(pod, { backend, ...mappings }, { env })
+    t.not(tracesOf(node, pod).length, 0, backend)
+    await node.network.silent('DEL', pod, mappings, { env })
+    t.strictSame(tracesOf(node, pod), [])
+  }
+})
+
+/** A program that must not run. */
+function writeTrap({ dir }: Node, name: string): void {
+  writeFileSync(join(dir, name), '#!/bin/sh\necho the wrong program >&2\nexit 1\n')
+  chmodSync(join(dir, name), 0o755)
+}
