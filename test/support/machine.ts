@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Node } from './node.ts'
 import { makeOwnFolders, onNode } from './own-folders.ts'
 
-/** Starts `enter(argv)`, e.g. with `run`, to run `argv` on the machine as root. */
+/** The command line that runs `argv` on the machine. */
 export type Enter = (argv: readonly string[]) => string[]
 
 const isolated = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
