@@ -125,4 +125,19 @@ for (const ipMasqBackend of ['iptables', 'nftables']) {
     await network.silent('DEL', pod, {}, second)
     t.strictSame(ruleTraces(node), [])
   })
+
+  t.test(`names that do not fit in a comment, ${ipMasqBackend}`, options, async (t) => {
+    const node = makeNode(t)
+    const pod = { ...node.pod(), containerId: 'c'.repeat(200) }
+    const name = 'n'.repeat(250)
+    const ipam = hostLocal(node, subnets.IPv4)
+    const network = makeNetwork(node, { ...conf, name, ipam, ipMasqBackend })
+    const prevResult = await network.attach(pod)
+    await network.silent('CHECK', pod, { prevResult })
+    await network.silent('DEL', pod)
+    t.strictSame(ruleTraces(node), [])
+    await network.attach(pod)
+    await network.silent('GC', pod, { 'cni.dev/valid-attachments': [] })
+    t.strictSame(ruleTraces(node), [])
+  })
 }
