@@ -43,6 +43,7 @@ export const conflistName = '10-flannel.conflist'
 export const stateFolders = {
   flannel: '/var/lib/cni/flannel',
   networks: '/var/lib/cni/networks',
+  portmap: '/var/lib/cni/portmap',
 } as const
 
 /** The folders of an installation: absolute paths. */

@@ -9,7 +9,7 @@ import type { InstallSettings } from '../settings.ts'
 import { installConflist, loadConflist, missingPlugins } from './conflist.ts'
 import { installExecutables } from './executables.ts'
 import { lockFolder } from './lock.ts'
-import { makeFolder } from './make-folder.ts'
+import { prepareFolder } from './prepare-folder.ts'
 import { verifyExecutable } from './verify.ts'
 
 /** What is installed. */
@@ -33,8 +33,8 @@ export function install(
   const { binDir, confDir } = settings
   requirePackaged(source)
   const conflist = loadConflist(settings)
-  makeFolder(binDir)
-  makeFolder(confDir)
+  prepareFolder(binDir)
+  prepareFolder(confDir)
   using _lock = lockFolder(binDir)
   const names = installExecutables(source, binDir, say)
   for (const name of names) verifyExecutable(binDir, name)

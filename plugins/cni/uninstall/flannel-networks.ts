@@ -26,16 +26,20 @@ export interface FlannelNetwork {
   readonly savedDir: string
   /** Where host-local's stores are. */
   readonly networksDir: string
+  /** Where portmap's records are; undefined when the network has no host ports. */
+  readonly portmapDir: string | undefined
 }
 
 /** The networks of a configuration list: one for each flannel plugin in it. */
 export function networksOf(list: NetworkConfigList): FlannelNetwork[] {
+  const portmap = list.plugins.find(({ type }) => type === 'portmap')
+  const portmapDir = portmap && textOr(read(portmap.conf)['dataDir'], stateFolders.portmap)
   return list.plugins
     .filter(({ type }) => type === 'flannel')
     .flatMap(({ conf }) => {
       const { dataDir, delegate, ipam } = read(conf)
       const savedDir = textOr(dataDir, stateFolders.flannel)
-      return describe(list.name, delegate, ipam, savedDir)
+      return describe(list.name, delegate, ipam, { savedDir, portmapDir })
     })
 }
 
@@ -49,21 +53,22 @@ export function networkOfSaved(text: string, savedDir: string): FlannelNetwork[]
   }
   const conf = read(value)
   if (typeof conf['name'] !== 'string' || typeof conf['type'] !== 'string') return []
-  return describe(conf['name'], conf, conf['ipam'], savedDir)
+  const portmapDir = stateFolders.portmap // the list that had it is gone
+  return describe(conf['name'], conf, conf['ipam'], { savedDir, portmapDir })
 }
 
 function describe(
   name: string,
   delegate: unknown,
   ipam: unknown,
-  savedDir: string,
+  folders: Pick<FlannelNetwork, 'savedDir' | 'portmapDir'>,
 ): FlannelNetwork[] {
   if (!isAccepted(checkNetworkName, name)) return []
   const { type, bridge: device } = read(delegate)
   const bridge = textOr(device, 'cni0')
   const isBridge = textOr(type, 'bridge') === 'bridge' && isAccepted(checkIfName, bridge)
   const networksDir = textOr(read(ipam)['dataDir'], stateFolders.networks)
-  return [{ name, bridge: isBridge ? bridge : undefined, savedDir, networksDir }]
+  return [{ name, bridge: isBridge ? bridge : undefined, networksDir, ...folders }]
 }
 
 function read(value: unknown): Readonly<Record<string, unknown>> {

@@ -8,13 +8,19 @@ import { parseIp } from '../../../lib/net/ip.ts'
 import { networkOfSaved, type FlannelNetwork } from './flannel-networks.ts'
 import type { Removal, Say } from './removal.ts'
 
-/** The folders of the networks' state. Files that no plugin has written stay, with their folder. */
+/** What plugins lock; others may hold it as long as anything of theirs is in the folder. */
+const locks: readonly string[] = ['lock', 'lock.lock']
+
+/** The folders of the networks' state. Files that are not of these networks stay, with theirs. */
 export function planState(networks: readonly FlannelNetwork[], say: Say): Removal[] {
   const saved = new Set(networks.map(({ savedDir }) => savedDir))
   const stores = new Set(networks.map(({ networksDir, name }) => join(networksDir, name)))
+  const records = new Set(networks.flatMap(({ portmapDir }) => portmapDir ?? []))
+  const isRecord = (_folder: string, name: string) => isRecordOf(networks, name)
   return [
     ...[...saved].flatMap((folder) => planFolder(folder, isSavedConf, say)),
     ...[...stores].flatMap((folder) => planFolder(folder, isHostLocalFile, say)),
+    ...[...records].flatMap((folder) => planFolder(folder, isRecord, say)),
   ]
 }
 
@@ -38,10 +44,11 @@ function planFolder(
 ): Removal[] {
   if (!existsSync(folder)) return []
   const remove = () => {
-    const names = fileNames(folder)
+    const names = fileNames(folder).filter((name) => !locks.includes(name))
     const ours = names.filter((name) => isOurs(folder, name))
-    for (const name of ours) rmSync(join(folder, name), { force: true, recursive: true })
     const others = names.filter((name) => !ours.includes(name))
+    const removed = others.length > 0 ? ours : [...ours, ...locks]
+    for (const name of removed) rmSync(join(folder, name), { force: true, recursive: true })
     if (others.length > 0) say(`kept ${folder}, where others have put ${others.join(', ')}`)
     else removeFolder(folder)
   }
@@ -69,10 +76,13 @@ function isSavedConf(folder: string, name: string): boolean {
 }
 
 function isHostLocalFile(_folder: string, name: string): boolean {
-  return (
-    parseIp(name) !== undefined ||
-    /^(?:last_reserved_ip\.\d+|lock|lock\.lock|\.new-[\da-f]+)$/.test(name)
-  )
+  return parseIp(name) !== undefined || /^(?:last_reserved_ip\.\d+|\.new-[\da-f]+)$/.test(name)
+}
+
+/** `<network>:<containerID>:<interface>`, as portmap names its records. */
+function isRecordOf(networks: readonly FlannelNetwork[], file: string): boolean {
+  const [network, ...rest] = file.replace(/^\./, '').split(':')
+  return rest.length === 2 && networks.some(({ name }) => name === network)
 }
 
 function fileNames(folder: string): string[] {

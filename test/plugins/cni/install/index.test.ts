@@ -38,7 +38,7 @@ t.test('a file in the way of a folder is named', async (t) => {
   writeFileSync(join(dir, 'host'), '')
   t.match(thrown(run), {
     code: 5,
-    message: `cannot write in ${binDir}: access ${dir}/host/: not a directory`,
+    message: `cannot write in ${binDir}: mkdir ${binDir}: not a directory`,
     details: 'a file stands where a folder should be, or the other way round: move it away',
   })
   t.strictSame(lines, [])

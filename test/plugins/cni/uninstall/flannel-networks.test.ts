@@ -7,7 +7,9 @@ const usual = {
   bridge: 'cni0',
   savedDir: '/var/lib/cni/flannel',
   networksDir: '/var/lib/cni/networks',
+  portmapDir: undefined,
 }
+const portmapDir = '/var/lib/cni/portmap'
 
 function networks(name: string, ...plugins: object[]) {
   return networksOf(parseConfList(JSON.stringify({ name, cniVersion: '1.0.0', plugins })))
@@ -15,13 +17,14 @@ function networks(name: string, ...plugins: object[]) {
 
 t.test('a list that calls flannel', async (t) => {
   const portmap = { type: 'portmap', capabilities: { portMappings: true } }
-  t.strictSame(networks('cbr0', { type: 'flannel' }, portmap), [usual])
+  t.strictSame(networks('cbr0', { type: 'flannel' }), [usual])
+  t.strictSame(networks('cbr0', { type: 'flannel' }, portmap), [{ ...usual, portmapDir }])
   const flannel = {
     ...{ type: 'flannel', DataDir: '/f', ipam: { dataDir: '/n' } },
     delegate: { Bridge: 'br1', type: 'bridge' },
   }
-  t.strictSame(networks('net1', flannel), [
-    { name: 'net1', bridge: 'br1', savedDir: '/f', networksDir: '/n' },
+  t.strictSame(networks('net1', flannel, { ...portmap, dataDir: '/p' }), [
+    { name: 'net1', bridge: 'br1', savedDir: '/f', networksDir: '/n', portmapDir: '/p' },
   ])
 })
 
@@ -40,9 +43,11 @@ t.test('others are not ours, and no name leads out of a folder', async (t) => {
 t.test('a saved configuration', async (t) => {
   const saved = { name: 'net1', type: 'bridge', bridge: 'br1', ipam: { dataDir: '/n' } }
   t.strictSame(networkOfSaved(JSON.stringify(saved), '/f'), [
-    { name: 'net1', bridge: 'br1', savedDir: '/f', networksDir: '/n' },
+    { name: 'net1', bridge: 'br1', savedDir: '/f', networksDir: '/n', portmapDir },
   ])
-  t.strictSame(networkOfSaved('{"name":"cbr0","type":"bridge"}', usual.savedDir), [usual])
+  t.strictSame(networkOfSaved('{"name":"cbr0","type":"bridge"}', usual.savedDir), [
+    { ...usual, portmapDir },
+  ])
   for (const text of [
     '',
     '{',

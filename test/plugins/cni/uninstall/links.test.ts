@@ -2,7 +2,7 @@ import t from 'tap'
 import { planLinks, unknownPorts } from '../../../../plugins/cni/uninstall/links.ts'
 import { attachmentOf, vethOf } from '../node/attachment.ts'
 
-const folders = { savedDir: '/f', networksDir: '/n' }
+const folders = { savedDir: '/f', networksDir: '/n', portmapDir: undefined }
 const networks = [
   { name: 'cbr0', bridge: 'cni0', ...folders },
   { name: 'net2', bridge: undefined, ...folders },

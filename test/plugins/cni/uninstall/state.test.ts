@@ -8,7 +8,8 @@ const saved = JSON.stringify({ name: 'cbr0', type: 'bridge', bridge: 'br1' })
 function setUp(t: Test, files: Parameters<Test['testdir']>[0]) {
   const dir = t.testdir(files)
   const [savedDir, networksDir] = [join(dir, 'flannel'), join(dir, 'networks')]
-  const networks = [{ name: 'cbr0', bridge: 'cni0', savedDir, networksDir }]
+  const portmapDir = join(dir, 'portmap')
+  const networks = [{ name: 'cbr0', bridge: 'cni0', savedDir, networksDir, portmapDir }]
   const lines: string[] = []
   const plan = planState([...networks, ...networks], (line) => lines.push(line))
   return { dir, savedDir, plan, lines }
@@ -28,10 +29,11 @@ t.test('removes what the plugins have written, and the folders', async (t) => {
       },
       other: { '10.9.0.2': 'c9\r\neth0' },
     },
+    portmap: { 'cbr0:c1:eth0': '{}', '.cbr0:c2:eth0': '', lock: '' },
   })
   t.strictSame(
     plan.map(({ what }) => what),
-    [join(dir, 'flannel/'), join(dir, 'networks/cbr0/')],
+    [join(dir, 'flannel/'), join(dir, 'networks/cbr0/'), join(dir, 'portmap/')],
   )
   for (const { remove } of plan) remove()
   for (const { remove } of plan) remove()
@@ -44,6 +46,7 @@ t.test('leaves what others have put there', async (t) => {
   const { dir, savedDir, plan, lines } = setUp(t, {
     flannel: { c1: saved, hostname: 'node-1', 'os-release': 'ID=debian', subdir: { c2: saved } },
     networks: { cbr0: { '10.244.1.2': 'c1\r\neth0', README: 'mine' } },
+    portmap: { 'cbr0:c1:eth0': '{}', 'other:c9:eth0': '{}', lock: '' },
   })
   symlinkSync('c1', join(savedDir, 'c4'))
   mkdirSync(join(savedDir, 'c5'))
@@ -51,9 +54,11 @@ t.test('leaves what others have put there', async (t) => {
   const kept = ['c4', 'c5', 'hostname', 'os-release', 'subdir']
   t.strictSame(readdirSync(savedDir), kept)
   t.strictSame(readdirSync(join(dir, 'networks/cbr0')), ['README'])
+  t.strictSame(readdirSync(join(dir, 'portmap')), ['lock', 'other:c9:eth0'])
   t.strictSame(lines, [
     `kept ${savedDir}, where others have put ${kept.join(', ')}`,
     `kept ${join(dir, 'networks/cbr0')}, where others have put README`,
+    `kept ${join(dir, 'portmap')}, where others have put other:c9:eth0`,
   ])
 })
 
@@ -63,8 +68,7 @@ t.test('plans nothing where there is nothing', async (t) => {
 
 t.test('tells of the networks of what is saved', async (t) => {
   const { dir, savedDir } = setUp(t, { flannel: { c1: saved, c2: 'torn', c3: { x: saved } } })
-  const networksDir = '/var/lib/cni/networks'
-  t.strictSame(savedNetworks(savedDir), [{ name: 'cbr0', bridge: 'br1', savedDir, networksDir }])
+  t.match(savedNetworks(savedDir), [{ name: 'cbr0', bridge: 'br1', savedDir }])
   t.strictSame(savedNetworks(join(dir, 'none')), [])
   t.ok(existsSync(savedDir))
 })
