@@ -4,7 +4,7 @@ import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { parsePrevResult } from '../../lib/cni/prev-result.ts'
 import type { IpConfig, Result } from '../../lib/cni/result.ts'
 import { addressList } from '../../lib/net/address.ts'
-import { contains, family, formatCidr, parseCidr, type Cidr } from '../../lib/net/ip.ts'
+import { contains, family, formatCidr, formatIp, parseCidr, type Cidr } from '../../lib/net/ip.ts'
 import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { Netns } from '../../lib/net/netns.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
@@ -72,8 +72,8 @@ function checkLoopbackOnly(addresses: readonly Cidr[]): void {
   if (other === undefined) return
   throw new CniError(
     ErrorCode.internal,
-    `loopback interface found with non-loopback address "${formatCidr(other)}"`,
-    'remove that address from lo of the sandbox: a pod has it on an interface of its own',
+    `loopback interface found with non-loopback address "${formatIp(other.ip)}"`,
+    `remove ${formatCidr(other)} from lo of the sandbox: a pod has it on an interface of its own`,
   )
 }
 

@@ -88,17 +88,18 @@ t.test('a sandbox without IPv6 has no IPv6 address', options, async (t) => {
 t.test('an address of another kind is refused, and lo stays as it was', options, async (t) => {
   const node = makeNode(t)
   const network = loopbackOf(node)
-  for (const address of ['9.9.9.9/32', '2001:db8::1/128']) {
+  for (const ip of ['9.9.9.9', '2001:db8::1']) {
+    const address = `${ip}/${ip.includes(':') ? 128 : 32}`
     const pod = node.pod()
-    const ip = (...args: string[]) => runSync(['ip', '-n', pod.name, ...args])
-    ip('address', 'add', '127.0.0.53/8', 'dev', 'lo')
-    ip('address', 'add', address, 'dev', 'lo')
+    const change = (...args: string[]) => runSync(['ip', '-n', pod.name, 'address', ...args])
+    change('add', '127.0.0.53/8', 'dev', 'lo')
+    change('add', address, 'dev', 'lo')
     const { code, msg, details } = await network.refused('ADD', pod)
-    t.equal(msg, `loopback interface found with non-loopback address "${address}"`)
+    t.equal(msg, `loopback interface found with non-loopback address "${ip}"`)
     t.equal(code, 999)
-    t.match(details, 'remove that address from lo')
+    t.match(details, `remove ${address} from lo`)
     t.notOk(isUp(pod))
-    ip('address', 'delete', address, 'dev', 'lo')
+    change('delete', address, 'dev', 'lo')
     await network.attach(pod)
     t.ok(isUp(pod))
   }
