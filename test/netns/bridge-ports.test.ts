@@ -26,7 +26,7 @@ t.test('without IPAM the pod has a link and nothing else', options, async (t) =>
       { mac: eth0?.address, name: 'eth0', sandbox: pod.netns },
     ],
   })
-  t.match(eth0, { operstate: 'UP' })
+  t.ok(eth0?.flags.includes('UP'))
   t.match(end, { master: 'cni0', operstate: 'UP' })
   t.strictSame(
     addresses(pod, 'eth0').filter(({ scope }) => scope === 'global'),
@@ -138,7 +138,8 @@ t.test('a bridge that was there is taken as it is', options, async (t) => {
   runSync(['ip', '-n', node.name, 'link', 'set', 'br7', 'mtu', '1400'])
   const before = link(node, 'br7')
   const { stderr } = await makeNetwork(node, { bridge: 'br7', mtu: 1300 }).call('ADD', pod)
-  t.match(link(node, 'br7'), { ifindex: before?.ifindex, mtu: 1400, operstate: 'UP' })
+  t.match(link(node, 'br7'), { ifindex: before?.ifindex, mtu: 1400 })
+  t.ok(link(node, 'br7')?.flags.includes('UP'), 'but set up')
   t.equal(veths(node)[0]?.master, 'br7')
   t.match(stderr, 'bridge br7 has MTU 1400, the pods 1300: larger packets to them are lost')
   t.match(stderr, 'ip link set br7 mtu 1300')

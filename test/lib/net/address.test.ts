@@ -84,7 +84,10 @@ t.test('an address that is there already', options, async (t) => {
   t.throws(() => addressAdd(connection, index, { cidr: cidr('10.244.1.5/24') }), {
     message: 'file exists',
     code: 'EEXIST',
-    details: `address add 10.244.1.5/24 dev if${index}: ipv4: Address already assigned`,
+    // older kernels have no words for it
+    details: new RegExp(
+      `^address add 10.244.1.5/24 dev if${index}(: ipv4: Address already assigned)?$`,
+    ),
   })
 })
 
