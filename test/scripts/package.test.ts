@@ -43,5 +43,5 @@ t.test('a name that is no plugin says which there are', async (t) => {
   const { status, stdout, stderr } = spawnSync(link, { encoding: 'utf8' })
   t.equal(status, 1)
   t.equal(stdout, '')
-  t.match(stderr, 'flannel, bridge, host-local, loopback')
+  t.match(stderr, 'flannel, bridge, host-local, portmap, loopback, cni')
 })
