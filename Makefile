@@ -9,8 +9,8 @@ sources = $(shell find plugins ipam lib conf scripts/build scripts/build.ts scri
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
-demo: all ## show two pods getting a network from the flannel plugin (root)
-	$(node) scripts/debian-packages.ts iproute2 iputils-ping
+demo: all ## show two pods getting a network and a host port (root)
+	$(node) scripts/debian-packages.ts iproute2 iputils-ping nftables
 	$(node) scripts/demo.ts
 
 test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests

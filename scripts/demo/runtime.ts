@@ -1,4 +1,4 @@
-/** The part of a container runtime that calls the flannel plugin. */
+/** The part of a container runtime that calls the plugins of a configuration list. */
 import { readFileSync } from 'node:fs'
 import { run } from '../../test/support/run.ts'
 
@@ -12,6 +12,7 @@ export interface Pod {
   /** The network namespace: its name for ip(8), and its path. */
   readonly namespace: string
   readonly netns: string
+  readonly ports: readonly PortMapping[]
 }
 
 /** The result of ADD, as far as the demo shows it. */
@@ -20,8 +21,44 @@ export interface Result {
   readonly ips: readonly { readonly address: string; readonly gateway: string }[]
 }
 
-/** Runs the plugin for a pod; throws when it fails, with its error object. */
-export async function callFlannel(command: string, pod: Pod, prevResult?: Result): Promise<string> {
+/** A port of the node that leads to one of the pod. */
+export interface PortMapping {
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: string
+}
+
+/**
+ * Attaches a pod by all plugins of the list, each of which gets the result of the one before. Also
+ * returns how many milliseconds they took.
+ */
+export async function attach(pod: Pod): Promise<{ result: Result; ms: number }> {
+  const start = performance.now()
+  let result: Result | undefined
+  for (const plugin of plugins()) {
+    result = JSON.parse(await call('ADD', plugin, pod, result)) as Result // the plugin's own format
+  }
+  if (result === undefined) throw new Error(`${confFile} lists no plugin`)
+  return { result, ms: Math.round(performance.now() - start) }
+}
+
+/** Has all plugins check the attachment that had this result. */
+export async function check(pod: Pod, result: Result): Promise<void> {
+  for (const plugin of plugins()) await call('CHECK', plugin, pod, result)
+}
+
+/** Takes the attachment back, the last plugin first. */
+export async function detach(pod: Pod, result: Result): Promise<void> {
+  for (const plugin of plugins().reverse()) await call('DEL', plugin, pod, result)
+}
+
+/** Runs one plugin for a pod; throws when it fails, with its error object. */
+async function call(
+  command: string,
+  plugin: Plugin,
+  pod: Pod,
+  prevResult: Result | undefined,
+): Promise<string> {
   const env = {
     CNI_COMMAND: command,
     CNI_CONTAINERID: pod.containerId,
@@ -29,22 +66,20 @@ export async function callFlannel(command: string, pod: Pod, prevResult?: Result
     CNI_IFNAME: 'eth0',
     CNI_PATH: binDir,
   }
-  const stdin = JSON.stringify({ ...pluginConf(), prevResult })
-  const { code, stdout, stderr } = await run([`${binDir}/flannel`], { env, stdin })
+  const runtimeConfig = plugin.capabilities?.portMappings && { portMappings: pod.ports }
+  const stdin = JSON.stringify({ ...plugin, runtimeConfig, prevResult })
+  const { code, stdout, stderr } = await run([`${binDir}/${plugin.type}`], { env, stdin })
   if (code === 0) return stdout
   throw new Error(`${command} of pod ${pod.name} failed: ${stdout}${stderr}`)
 }
 
-/** Attaches a pod; also returns how many milliseconds the plugin took. */
-export async function attach(pod: Pod): Promise<{ result: Result; ms: number }> {
-  const start = performance.now()
-  const stdout = await callFlannel('ADD', pod)
-  const ms = Math.round(performance.now() - start)
-  return { result: JSON.parse(stdout) as Result, ms } // the plugin's own format
+interface Plugin {
+  readonly type: string
+  readonly capabilities?: { readonly portMappings?: boolean }
 }
 
-/** The configuration of one call: the plugin's object in the list, with the list's name. */
-function pluginConf(): object {
-  const { name, plugins } = JSON.parse(readFileSync(confFile, 'utf8'))
-  return { ...plugins[0], name, cniVersion: '1.1.0' }
+/** The plugins of the list, each with the list's name. */
+function plugins(): Plugin[] {
+  const list = JSON.parse(readFileSync(confFile, 'utf8')) as { name: string; plugins: Plugin[] }
+  return list.plugins.map((plugin) => ({ ...plugin, name: list.name, cniVersion: '1.1.0' }))
 }

@@ -2,16 +2,20 @@
  * The demo's story, played on the node: `story.ts <pod>=<namespace> <pod>=<namespace>`. It throws
  * at the first thing that is not as it tells.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseIp } from '../../lib/net/ip.ts'
 import { run } from '../../test/support/run.ts'
-import { attach, callFlannel, type Pod, type Result } from './runtime.ts'
+import { attach, check, detach, type Pod, type PortMapping, type Result } from './runtime.ts'
 import { confirm, quote, say, title } from './text.ts'
 
 const saved = '/var/lib/cni/flannel'
 const addresses = '/var/lib/cni/networks/cbr0'
 
-const [one, two] = process.argv.slice(2).map(pod)
+const web: PortMapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
+
+const [one, two] = process.argv.slice(2).map((argument, index) => pod(argument, [[], [web]][index]))
 if (one === undefined || two === undefined) throw new Error('want two pods, name=namespace')
 
 title('A node of a cluster')
@@ -32,7 +36,9 @@ say('bridge made cni0 and a veth pair between it and the pod; host-local reserve
 say(`After ${first.ms} ms this stood on stdout:`)
 quote(first.result)
 
-title('Pod two gets a network')
+say('portmap, the second plugin of the list, had nothing to do: the pod has no host port.')
+
+title('Pod two gets a network, and a host port')
 const second = await attach(two)
 say(`The same, in ${second.ms} ms. Each pod's address is a file in ${addresses}:`)
 quote(addressFiles().map(owner).join('\n'))
@@ -47,23 +53,30 @@ say(
   'with the vxlan backend (its header is why the MTU is 1450), or straight with host-gw.',
 )
 
+title('The host port')
+say(
+  `Pod two asked for port ${web.hostPort} of the node, for its own port ${web.containerPort}: portmap`,
+  'made the rules that lead there, with the firewall that the node uses.',
+)
+await fetchFrom(two, `${gatewayOf(first.result)}:${web.hostPort}`, one)
+
 title('Is the network still what it was?')
 for (const [pod, { result }] of [[one, first] as const, [two, second] as const]) {
-  await callFlannel('CHECK', pod, result)
+  await check(pod, result)
   confirm(`CHECK of pod ${pod.name}`)
 }
 
 title('The pods go')
-for (const pod of [one, two]) {
-  await callFlannel('DEL', pod)
+for (const [pod, { result }] of [[one, first] as const, [two, second] as const]) {
+  await detach(pod, result)
   confirm(`DEL of pod ${pod.name}`)
 }
 await expectNothingLeft()
 confirm('no veth, no address and no saved configuration is left; cni0 waits for the next pod')
 
-function pod(argument: string): Pod {
+function pod(argument: string, ports: readonly PortMapping[] = []): Pod {
   const [name = '', namespace = ''] = argument.split('=')
-  return { name, containerId: `pod-${name}`, namespace, netns: `/run/netns/${namespace}` }
+  return { name, containerId: `pod-${name}`, namespace, netns: `/run/netns/${namespace}`, ports }
 }
 
 function addressOf({ ips: [ip] }: Result): string {
@@ -101,6 +114,24 @@ async function ping(from: Pod, address: string, whom: string): Promise<void> {
   const { code, stdout } = await run(argv)
   if (code !== 0) throw new Error(`${address} does not answer pod ${from.name}: ${stdout}`)
   confirm(`pod ${from.name} pings ${whom}: ${/\d+ bytes from .*/.exec(stdout)?.[0]}`)
+}
+
+/** Has a pod answer on its port, and another one ask there by the node's address and port. */
+async function fetchFrom(server: Pod, address: string, client: Pod): Promise<void> {
+  const answer = `hello from pod ${server.name}`
+  const serve = `net.createServer((c)=>c.end('${answer}')).listen(${web.containerPort},()=>console.log(1))`
+  const child = spawn('ip', ['netns', 'exec', server.namespace, process.execPath, '-e', serve])
+  try {
+    await once(child.stdout, 'data')
+    const [host, port] = address.split(':')
+    const ask = `net.connect(${port},'${host}').pipe(process.stdout)`
+    const argv = ['ip', 'netns', 'exec', client.namespace, process.execPath, '-e', ask]
+    const { stdout } = await run(argv)
+    if (stdout !== answer) throw new Error(`${address} answers ${JSON.stringify(stdout)}`)
+    confirm(`pod ${client.name} asks ${address} and gets: ${stdout}`)
+  } finally {
+    child.kill()
+  }
 }
 
 async function expectNothingLeft(): Promise<void> {
