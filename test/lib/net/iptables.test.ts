@@ -2,7 +2,9 @@
 import t from 'tap'
 import { detectBackend } from '../../../lib/net/firewall-backend.ts'
 import {
+  iptablesFirstMissing,
   iptablesList,
+  iptablesListAll,
   iptablesProblem,
   iptablesRestore,
   restoreText,
@@ -54,3 +56,46 @@ t.test('a host with both uses iptables', { skip }, async (t) => {
   using netns = Netns.open(addNamespace(t).netns)
   t.equal(netns.run(detectBackend), 'iptables')
 })
+
+for (const family of [4, 6] as const) {
+  t.test(`several chains of IPv${family} at once`, { skip }, async (t) => {
+    using netns = Netns.open(addNamespace(t).netns)
+    const inside = <T>(work: () => T) => netns.run(() => ({ value: work() })).value
+    const list = (...chains: string[]) => inside(() => [...iptablesListAll(family, chains)])
+    const jump = ['-j', 'CNI-X']
+    const port = ['-p', 'tcp', '-m', 'tcp', '--dport', '80', '-j', 'ACCEPT']
+
+    t.strictSame(list('OUTPUT', 'CNI-X'), [['OUTPUT', []]], 'one of them is missing')
+    inside(() =>
+      iptablesRestore(family, {
+        chains: ['CNI-X'],
+        commands: [
+          ['-A', 'OUTPUT', ...jump],
+          ['-A', 'CNI-X', ...port],
+        ],
+      }),
+    )
+    t.strictSame(list('CNI-X', 'OUTPUT', 'INPUT'), [
+      ['CNI-X', [port]],
+      ['OUTPUT', [jump]],
+      ['INPUT', []],
+    ])
+
+    const missing = (...rules: { chain: string; rule: string[] }[]) =>
+      inside(() => iptablesFirstMissing(family, rules))
+    const there = [
+      { chain: 'OUTPUT', rule: jump },
+      { chain: 'CNI-X', rule: ['-p', 'tcp', '--dport', '80', '-j', 'ACCEPT'] },
+    ]
+    const gone = [
+      { chain: 'CNI-X', rule: ['-p', 'udp', '--dport', '80', '-j', 'ACCEPT'] },
+      { chain: 'INPUT', rule: jump },
+      { chain: 'CNI-Y', rule: jump },
+    ]
+    t.equal(missing(), undefined)
+    t.equal(missing(...there), undefined)
+    for (const rule of gone) t.equal(missing(...there, rule, ...gone), rule)
+    const error = thrown(() => missing({ chain: 'OUTPUT', rule: ['--no-such-match'] }))
+    t.match(error.message, 'unknown option')
+  })
+}

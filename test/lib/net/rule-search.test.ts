@@ -1,50 +1,65 @@
-/** What nft puts into the kernel, found without it. */
+/** Rules that nft and iptables made, found by netlink. */
 import t from 'tap'
 import { Netns } from '../../../lib/net/netns.ts'
-import { hasChain, hasLegacyNat, hasRule } from '../../../lib/net/rule-search.ts'
-import { firewallSkip, nft } from '../../support/firewall.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
+import { findTool } from '../../../lib/net/node-tool.ts'
+import { hasLegacyNat, hasRule, type RulePlace } from '../../../lib/net/rule-search.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
+import { inside, runSync } from '../../support/run.ts'
 
-const skip = kernelSkip() || firewallSkip()
+const without = (name: string) =>
+  kernelSkip() || (findTool(name) === undefined && `${name} is not installed`)
 
-for (const [family, word] of [
-  [4, 'ip'],
-  [6, 'ip6'],
-  ['inet', 'inet'],
-  ['bridge', 'bridge'],
-] as const) {
-  t.test(`family ${word}`, { skip }, async (t) => {
-    const namespace = addNamespace(t)
-    using netns = Netns.open(namespace.netns)
-    const rule = (text: string, chain?: string) =>
-      netns.run(() => hasRule({ family, table: 'cnits', ...(chain && { chain }) }, text))
-    const chain = (name: string) =>
-      netns.run(() => hasChain({ family, table: 'cnits', chain: name }))
+function setUp(t: Scope) {
+  const { netns: path } = addNamespace(t)
+  const netns = Netns.open(path)
+  t.teardown(() => netns[Symbol.dispose]())
+  return {
+    run: (...argv: string[]) => runSync(inside(path, argv)),
+    has: (place: Partial<RulePlace>, text: string) =>
+      netns.run(() => hasRule({ family: 4, table: 'cnits', ...place }, text)),
+    hasLegacy: (family: 4 | 6) => netns.run(() => hasLegacyNat(family)),
+  }
+}
 
-    t.strictSame([rule('one'), rule('one', 'a'), chain('a')], [false, false, false], 'no table')
-    const table = `${word} cnits`
-    nft(
-      namespace,
-      `add table ${table}
-add chain ${table} a
-add chain ${table} empty
-add rule ${table} a accept comment "one"
-add rule ${table} a jump empty comment "two"
-`,
-    )
-    t.strictSame([rule('one'), rule('two'), rule('three')], [true, true, false])
-    t.strictSame(
-      [rule('one', 'a'), rule('one', 'empty'), rule('one', 'none')],
-      [true, false, false],
-    )
-    t.ok(rule('empty', 'a'), 'by the name of a chain that it leads to')
-    t.strictSame([chain('a'), chain('empty'), chain('none')], [true, true, false])
+t.test('rules of nft', { skip: without('nft') }, async (t) => {
+  const { run, has } = setUp(t)
+  t.notOk(has({}, ''), 'no such table')
+  run('nft', 'add', 'table', 'ip', 'cnits')
+  for (const chain of ['a', 'b']) run('nft', 'add', 'chain', 'ip', 'cnits', chain)
+  t.notOk(has({}, ''), 'no rule')
+  run('nft', 'add', 'rule', 'ip', 'cnits', 'a', 'drop', 'comment', '"container"')
+  for (let index = 0; index < 60; index++) {
+    run('nft', 'add', 'rule', 'ip', 'cnits', 'b', 'tcp', 'dport', '80', 'drop')
+  }
+  t.ok(has({}, ''))
+  t.ok(has({}, 'container'))
+  t.notOk(has({}, 'another'))
+  t.notOk(has({ family: 6 }, 'container'))
+  t.notOk(has({ table: 'cni' }, 'container'), 'not the whole name')
+  t.ok(has({ chain: 'a' }, 'container'))
+  t.notOk(has({ chain: 'b' }, 'container'))
+  t.notOk(has({ chain: 'c' }, ''), 'no such chain')
+})
+
+for (const [program, family] of [['iptables-nft', 4] as const, ['ip6tables-nft', 6] as const]) {
+  t.test(`rules of ${program}`, { skip: without(program) }, async (t) => {
+    const { run, has, hasLegacy } = setUp(t)
+    const comment = 'id: "container"'
+    run(program, '-t', 'nat', '-N', 'A')
+    t.notOk(has({ family, table: 'nat', chain: 'A' }, ''))
+    run(program, '-t', 'nat', '-A', 'A', '-m', 'comment', '--comment', comment, '-j', 'ACCEPT')
+    t.ok(has({ family, table: 'nat', chain: 'A' }, comment))
+    t.notOk(has({ family, table: 'nat', chain: 'A' }, 'id: "contain"'))
+    t.notOk(hasLegacy(family))
   })
 }
 
-t.test('a namespace has no table of iptables-legacy at first', { skip }, async (t) => {
-  using netns = Netns.open(addNamespace(t).netns)
-  for (const family of [4, 6] as const) {
-    t.notOk(netns.run(() => hasLegacyNat(family)))
-  }
+t.test('tables of iptables-legacy', { skip: without('iptables-legacy') }, async (t) => {
+  const { run, has, hasLegacy } = setUp(t)
+  run('iptables-legacy', '-t', 'filter', '-S')
+  t.notOk(hasLegacy(4), 'of filtering')
+  run('iptables-legacy', '-t', 'nat', '-N', 'A')
+  t.ok(hasLegacy(4))
+  t.notOk(hasLegacy(6))
+  t.notOk(has({ table: 'nat' }, ''), 'which cannot be looked into')
 })

@@ -1,0 +1,50 @@
+import t from 'tap'
+import { findTool, runTool, ToolError, toolFolders } from '../../../lib/net/node-tool.ts'
+import { thrown } from '../../support/thrown.ts'
+
+const call = {
+  ...{ name: 'sh', timeoutMs: 5000, debianPackage: 'dash', remedy: 'look at it' },
+} as const
+const shell = (script: string, keys: object = {}) =>
+  runTool({ ...call, args: ['-c', script], ...keys })
+
+t.test('finds programs in the usual folders', async (t) => {
+  t.match(findTool('sh'), /^\/(usr\/)?bin\/sh$/)
+  t.equal(findTool('no-such-program'), undefined)
+  t.equal(findTool('.'), undefined, 'a folder is no program')
+  t.equal(findTool('../../etc/passwd'), undefined, 'nor is what nobody may execute')
+})
+
+t.test(
+  'runs them on their stdin, in an environment that does not depend on the caller',
+  async (t) => {
+    t.equal(shell('cat', { stdin: 'in' }), 'in')
+    const names = shell('env')
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0])
+    t.strictSame(
+      names.filter((name) => !['PWD', '_', 'SHLVL', 'OLDPWD'].includes(name ?? '')).sort(),
+      [...['LC_ALL', 'PATH']],
+    )
+    t.equal(shell('printf %s "$PATH"'), toolFolders.join(':'))
+  },
+)
+
+t.test('says what a program had to say', async (t) => {
+  const error = thrown(() => shell('echo no such table >&2; exit 3'))
+  t.ok(error instanceof ToolError)
+  t.match(error.message, /^running \[\S+sh -c .*\]: exit status 3: no such table$/)
+  t.equal(error.details, 'look at it')
+  t.match(thrown(() => shell('exit 1')).message, /: exit status 1: it wrote nothing$/)
+  const late = thrown(() => shell('exec sleep 10', { timeoutMs: 100 }))
+  t.match(late.message, /: signal: killed: it wrote nothing$/)
+  t.equal(late.details, 'it did not end within 0.1 s and was killed; look at it')
+})
+
+t.test('says how to get a program that is missing', async (t) => {
+  const error = thrown(() => runTool({ ...call, name: 'no-such-program', args: [] }))
+  t.equal(error.message, 'failed to find no-such-program')
+  t.match(error.details, '/usr/sbin, /sbin, ')
+  t.match(error.details, '(Debian: apt-get install dash)')
+})

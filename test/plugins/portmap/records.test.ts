@@ -1,0 +1,93 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parseMapping } from '../../../plugins/portmap/mapping.ts'
+import {
+  identifyNetns,
+  makeRecordsFolder,
+  Records,
+  type Attachment,
+} from '../../../plugins/portmap/records.ts'
+import { cidr } from '../../support/address.ts'
+import { contextOf } from '../../support/request.ts'
+import { thrown } from '../../support/thrown.ts'
+
+const attachment: Attachment = {
+  ...{ network: 'net1', containerId: 'c1', ifName: 'eth0' },
+  ...{ netns: '/run/netns/x', netnsId: '4:1', backend: 'iptables', isConditional: true },
+  addresses: [cidr('10.0.0.2/24'), cidr('fd00::2/64')],
+  mappings: [
+    parseMapping({ hostPort: 80, containerPort: 8080, protocol: 'tcp', hostIP: '::' }, ''),
+    parseMapping({ hostPort: 53, containerPort: 53, protocol: 'udp' }, ''),
+  ],
+}
+
+function setUp(t: { testdir(): string }) {
+  const folder = join(t.testdir(), 'a/portmap')
+  const { log, warnings } = contextOf()
+  const records = new Records(folder, log)
+  return { folder, records, warnings, file: join(folder, 'net1:c1:eth0') }
+}
+
+t.test('keeps attachments', async (t) => {
+  const { folder, records, file } = setUp(t)
+  t.strictSame([records.find(attachment), records.list()], [undefined, []], 'no folder')
+  makeRecordsFolder(folder)
+  t.equal(statSync(folder).mode & 0o777, 0o700)
+  records.save(attachment)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.strictSame(records.find(attachment), attachment)
+  t.equal(records.find({ ...attachment, ifName: 'eth1' }), undefined)
+  const other = { ...attachment, network: 'net2', isConditional: false }
+  records.save(other)
+  writeFileSync(join(folder, 'lock'), '')
+  t.strictSame(records.list(), [attachment, other])
+  records.remove(attachment)
+  records.remove(attachment)
+  t.strictSame(readdirSync(folder).sort(), ['lock', 'net2:c1:eth0'])
+})
+
+t.test('takes back what was saved', async (t) => {
+  const { folder, records } = setUp(t)
+  makeRecordsFolder(folder)
+  const undo = records.save(attachment)
+  const undoSecond = records.save({ ...attachment, netnsId: '4:2' })
+  undoSecond()
+  t.strictSame(records.find(attachment), attachment)
+  undo()
+  t.equal(records.find(attachment), undefined)
+})
+
+t.test('goes on without a record that is garbled', async (t) => {
+  const { folder, records, file, warnings } = setUp(t)
+  makeRecordsFolder(folder)
+  records.save(attachment)
+  const whole = readFileSync(file, 'utf8')
+  const mangled = ['', '{', '[]', '{}', whole.slice(0, -2), whole.replace('iptables', 'ipfw')]
+  mangled.push(whole.replace('"protocol":"udp"', '"protocol":7'), whole.replace('53', '0'))
+  for (const text of mangled) {
+    writeFileSync(file, text)
+    t.equal(records.find(attachment), undefined, text)
+    t.match(warnings.pop(), `going on without the record ${file}: `)
+  }
+  records.save(attachment)
+  t.strictSame(records.find(attachment), attachment)
+})
+
+t.test('says where records could not be written', async (t) => {
+  const { folder, records } = setUp(t)
+  mkdirSync(join(folder, '..'))
+  writeFileSync(folder, 'a file')
+  for (const work of [() => makeRecordsFolder(`${folder}/x`), () => records.save(attachment)]) {
+    const error = thrown(work)
+    t.equal(error.code, 5)
+    t.match(error.details, /^attachments with host ports are recorded in .*; it must be writable$/)
+  }
+})
+
+t.test('tells one sandbox from another at the same path', async (t) => {
+  t.match(identifyNetns('/proc/self/ns/net'), /^\d+:\d+$/)
+  t.equal(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/thread-self/ns/net'))
+  t.not(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/self/ns/mnt'))
+  t.equal(identifyNetns('/nowhere'), '')
+})
