@@ -55,8 +55,8 @@ function list(request: Request): Message[] {
     using connection = Connection.open(NETLINK_NETFILTER)
     return connection.execute(request)
   } catch (error) {
-    // no netfilter; no nftables in it; no such chain, where the kernel says so
-    if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT')) return []
+    // no netfilter; no nftables in it; no such chain, where the kernel says so; a name too long
+    if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT', 'ERANGE')) return []
     throw error
   }
 }

@@ -8,7 +8,7 @@ import { isObject } from '../../lib/cni/json.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { nftListTable, nftProblem, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
-import { hasRule } from '../../lib/net/rule-search.ts'
+import { hasChain, hasRule } from '../../lib/net/rule-search.ts'
 import { attemptRemoval } from './attempt-removal.ts'
 
 const family = 'bridge'
@@ -42,7 +42,8 @@ export function tearDownSpoofCheck(id: string, log: Log): void {
 
 function removeAll(id: string): void {
   const own = ownRules(id)
-  if (own.length > 0) nftRunJson(tearDownCommands(id, own))
+  const hasChains = chains(id).some((chain) => hasChain({ family, table, chain }))
+  if (own.length > 0 || hasChains) nftRunJson(tearDownCommands(id, own))
 }
 
 /** Whether the attachment has all its rules. */

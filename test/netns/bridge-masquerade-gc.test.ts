@@ -124,9 +124,9 @@ t.test('CHECK misses rules that check MACs', options, async (t) => {
   const pod = node.pod()
   const prevResult = await network.attach(pod)
   const chain = `cni-br-iface-${pod.containerId}-eth0-mac`
-  const removals = [`flush chain bridge nat ${chain}`, 'flush chain bridge nat PREROUTING']
+  const removals = ['chain bridge nat PREROUTING', `chain bridge nat ${chain}`, 'table bridge nat']
   for (const removal of removals) {
-    nft(node, removal)
+    nft(node, `flush ${removal}`)
     const error = await network.refused('CHECK', pod, { prevResult })
     t.match(error, { code: 999, msg: 'the rule that checks the MAC of eth0 is missing' }, removal)
   }
