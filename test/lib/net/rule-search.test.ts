@@ -2,7 +2,7 @@
 import t from 'tap'
 import { Netns } from '../../../lib/net/netns.ts'
 import { findTool } from '../../../lib/net/node-tool.ts'
-import { hasLegacyNat, hasRule, type RulePlace } from '../../../lib/net/rule-search.ts'
+import { hasChain, hasLegacyNat, hasRule, type RulePlace } from '../../../lib/net/rule-search.ts'
 import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
 import { inside, runSync } from '../../support/run.ts'
 
@@ -63,3 +63,24 @@ t.test('tables of iptables-legacy', { skip: without('iptables-legacy') }, async 
   t.notOk(hasLegacy(6))
   t.notOk(has({ table: 'nat' }, ''), 'which cannot be looked into')
 })
+
+for (const family of ['inet', 'bridge'] as const) {
+  t.test(`rules and chains of family ${family}`, { skip: without('nft') }, async (t) => {
+    const { netns: path } = addNamespace(t)
+    using netns = Netns.open(path)
+    const chain = (name: string) =>
+      netns.run(() => hasChain({ family, table: 'cnits', chain: name }))
+    const nft = (...args: string[]) => runSync(inside(path, ['nft', ...args]))
+
+    t.notOk(chain('a'), 'no such table')
+    nft('add', 'table', family, 'cnits')
+    t.notOk(chain('a'), 'no such chain')
+    nft('add', 'chain', family, 'cnits', 'a')
+    t.ok(chain('a'), 'a chain without a rule')
+    t.notOk(chain('a'.repeat(300)), 'no chain can have this name')
+    t.notOk(netns.run(() => hasRule({ family, table: 'cnits' }, '')))
+    nft('add', 'rule', family, 'cnits', 'a', 'drop', 'comment', '"container"')
+    t.ok(netns.run(() => hasRule({ family, table: 'cnits' }, 'container')))
+    t.notOk(netns.run(() => hasRule({ family: 4, table: 'cnits' }, 'container')))
+  })
+}
