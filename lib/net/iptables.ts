@@ -62,16 +62,24 @@ export function iptablesList(family: Family, chain: string): Rule[] | undefined 
  * exist: iptables-restore takes every command of iptables, listing too.
  */
 export function iptablesListAll(family: Family, chains: readonly string[]): Map<string, Rule[]> {
-  const lists = new Map(chains.map((chain): [string, Rule[]] => [chain, []]))
+  const stdout = listTogether(family, chains)
+  const rules = parseRules(stdout)
+  // a list begins with the chain: with -P a built-in one, with -N another
+  const listed = stdout.split('\n').flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
+  const lists = chains.map((chain) => {
+    const own = rules.filter((each) => each.chain === chain).map(({ rule }) => rule)
+    return [chain, listed.includes(chain) ? own : iptablesList(family, chain)] as const
+  })
+  return new Map(lists.flatMap(([chain, list]) => (list === undefined ? [] : [[chain, list]])))
+}
+
+/** What is listed of chains; nothing when one of them does not exist. */
+function listTogether(family: Family, chains: readonly string[]): string {
   try {
-    const stdout = restore(family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
-    for (const { chain, rule } of parseRules(stdout)) lists.get(chain)?.push(rule)
-    return lists
+    return restore(family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    // one of them is missing, and which one is not told
-    const found = chains.map((chain) => [chain, iptablesList(family, chain)] as const)
-    return new Map(found.flatMap(([chain, rules]) => (rules ? [[chain, rules]] : [])))
+    if (error instanceof ToolError) return ''
+    throw error
   }
 }
 

@@ -84,7 +84,7 @@ function list(args: readonly string[]): NftRule[] {
 
 /** nft has one exit status for all failures; it prints the errno's text, in English. */
 function isAbsent({ stderr }: ToolError): boolean {
-  return stderr.includes('No such file or directory')
+  return /^Error: (?:Could not process rule: )?No such file or directory/m.test(stderr)
 }
 
 function parseRules(json: string): NftRule[] {

@@ -14,7 +14,7 @@ const defaultMarkBit = 13
 export interface ForwardOptions {
   readonly snat: boolean
   readonly masqAll: boolean
-  /** The bit of the packet mark, 0 to 31, by which iptables knows what to masquerade. */
+  /** The bit of the packet mark, 0 to 31, that stands for what is to be masqueraded. */
   readonly markMasqBit: number
   /** A chain that sets a mark, which somebody else masquerades by; iptables only. */
   readonly externalSetMarkChain: string | undefined
@@ -30,7 +30,7 @@ export interface PortmapConf extends ForwardOptions {
   readonly dataDir: string
 }
 
-/** Reads the configuration; throws a `CniError` with code 7, its text after `prefix`. */
+/** Reads the configuration; throws a `CniError` with code 7 that says where it is wrong. */
 export function parsePortmapConf({ conf }: Request): PortmapConf {
   const raw = readConf(confSchema, conf, 'failed to parse network configuration: ')
   const { portMappings = [] } = raw.runtimeConfig ?? {}
