@@ -101,10 +101,7 @@ function decodeIpConfig(raw: RawIpConfig, path: string): IpConfig {
 /** Reads routes; `path` is where they stand in the JSON, for the errors. */
 export function decodeRoutes(routes: readonly RawRoute[], path: string): Route[] {
   return routes.map((raw, index) => ({
-    ...present(
-      'dst',
-      raw.dst === undefined ? undefined : decodeCidr(raw.dst, `${path}.${index}.dst`),
-    ),
+    ...present('dst', isAbsent(raw.dst) ? undefined : decodeCidr(raw.dst, `${path}.${index}.dst`)),
     ...present('gw', decodeIp(raw.gw, `${path}.${index}.gw`)),
     ...present('mtu', raw.mtu),
     ...present('advmss', raw.advmss),
@@ -112,6 +109,11 @@ export function decodeRoutes(routes: readonly RawRoute[], path: string): Route[]
     ...(raw.table === undefined ? {} : { table: raw.table }),
     ...(raw.scope === undefined ? {} : { scope: raw.scope }),
   }))
+}
+
+/** Whether a route has no destination: Go prints that as `<nil>`. */
+function isAbsent(dst: string | undefined): dst is undefined | '<nil>' {
+  return dst === undefined || dst === '<nil>'
 }
 
 /** Reads a `dns` object as results and configurations have it; what is empty is left out. */

@@ -171,3 +171,8 @@ t.test('knows which versions share a shape', async (t) => {
     }
   }
 })
+
+t.test('a route without destination, as Go and we print it, is read back', async (t) => {
+  const printed = { cniVersion: '1.0.0', routes: [{ dst: '<nil>', gw: '10.1.2.1' }] }
+  t.strictSame(convert(printed, '1.0.0'), printed)
+})
