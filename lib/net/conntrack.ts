@@ -13,53 +13,69 @@ import {
 import { NLM_F_DUMP } from '../netlink/message.ts'
 import { sameIp, type Family, type Ip } from './ip.ts'
 
-/** Which connections are meant, by the first packet of each; what is left out is not looked at. */
+/** Which connections are meant, by the first packet of each. */
 export interface ConntrackFilter {
   readonly family: Family
   /** The number of the protocol above IP: 17 is UDP, 132 SCTP. */
   readonly protocol: number
-  readonly destinationPort: number
-  readonly destination?: Ip | undefined
-  /** Who answers, behind any translation of the destination. */
+  /** Where the first packet was sent to: any of these. */
+  readonly destinations: readonly Destination[]
+  /** Who answers, behind any translation of the destination; absent for anybody. */
   readonly replySource?: Ip | undefined
 }
 
+interface Destination {
+  readonly port: number
+  /** Absent for every address. */
+  readonly ip?: Ip | undefined
+}
+
+type Entry = ReturnType<typeof conntrackMessage.decode>
+
 /**
  * Deletes tracked connections, so that their next packet is judged by the rules as they are then,
- * and returns how many there were. Throws a `NetlinkError`.
+ * and returns how many there were. Throws a `NetlinkError`. The kernel goes through its whole
+ * table, for milliseconds, once for all destinations.
  */
 export function conntrackDelete(connection: Connection, filter: ConntrackFilter): number {
-  const { family, protocol, destinationPort } = filter
-  const messages = connection.execute({
-    operation: `conntrack dump protocol ${protocol} destination port ${destinationPort}`,
-    type: CT_GET,
-    flags: NLM_F_DUMP,
-    payload: conntrackMessage.encode({
-      family: addressFamily(family),
-      original: conntrackTuple.encode({ protocol: { number: protocol, destinationPort } }),
-      filter: { originalFields: CTA_FILTER_F_CTA_PROTO_NUM | CTA_FILTER_F_CTA_PROTO_DST_PORT },
-    }),
-  })
-  const entries = messages.map(({ payload }) => conntrackMessage.decode(payload))
-  const found = entries.filter((entry) => matches(filter, entry))
+  const found = list(connection, filter).filter((entry) => matches(filter, entry))
   for (const { family, original, id, zone } of found) {
     remove(connection, conntrackMessage.encode({ family, original, id, zone }))
   }
   return found.length
 }
 
-function matches(filter: ConntrackFilter, entry: ReturnType<typeof conntrackMessage.decode>) {
-  const original = conntrackTuple.decode(entry.original ?? new Uint8Array())
-  const reply = conntrackTuple.decode(entry.reply ?? new Uint8Array())
-  const destination = original.addresses?.destination4 ?? original.addresses?.destination6
-  const answerer = reply.addresses?.source4 ?? reply.addresses?.source6
-  return (
-    entry.family === addressFamily(filter.family) &&
-    original.protocol?.number === filter.protocol &&
-    original.protocol.destinationPort === filter.destinationPort &&
-    isWanted(filter.destination, destination) &&
-    isWanted(filter.replySource, answerer)
+/** The connections of the protocol, and of the port when there is only one. */
+function list(connection: Connection, { family, protocol, destinations }: ConntrackFilter) {
+  const ports = new Set(destinations.map(({ port }) => port))
+  const [port] = ports.size === 1 ? ports : []
+  const byPort = port === undefined ? 0 : CTA_FILTER_F_CTA_PROTO_DST_PORT
+  const tuple = { protocol: { number: protocol, destinationPort: port } }
+  const messages = connection.execute({
+    operation: `conntrack dump protocol ${protocol} destination port ${[...ports].join(', ')}`,
+    type: CT_GET,
+    flags: NLM_F_DUMP,
+    payload: conntrackMessage.encode({
+      family: addressFamily(family),
+      original: conntrackTuple.encode(tuple),
+      filter: { originalFields: CTA_FILTER_F_CTA_PROTO_NUM | byPort },
+    }),
+  })
+  return messages.map(({ payload }) => conntrackMessage.decode(payload))
+}
+
+/** Kernels before 5.8 list connections of every protocol and port. */
+function matches({ family, protocol, destinations, replySource }: ConntrackFilter, entry: Entry) {
+  if (entry.family !== addressFamily(family)) return false
+  const first = conntrackTuple.decode(entry.original ?? new Uint8Array())
+  if (first.protocol?.number !== protocol) return false
+  const destination = first.addresses?.destination4 ?? first.addresses?.destination6
+  const isMeant = destinations.some(
+    ({ port, ip }) => port === first.protocol?.destinationPort && isWanted(ip, destination),
   )
+  if (!isMeant) return false
+  const { addresses } = conntrackTuple.decode(entry.reply ?? new Uint8Array())
+  return isWanted(replySource, addresses?.source4 ?? addresses?.source6)
 }
 
 function isWanted(wanted: Ip | undefined, found: Ip | undefined): boolean {

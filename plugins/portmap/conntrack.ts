@@ -8,10 +8,10 @@ import { conntrackDelete } from '../../lib/net/conntrack.ts'
 import type { Family, Ip } from '../../lib/net/ip.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import { NETLINK_NETFILTER } from '../../lib/netlink/netfilter.ts'
-import { ofFamily, type PortMapping, type Protocol } from './mapping.ts'
+import { formatHostPort, ofFamily, type PortMapping } from './mapping.ts'
 
 /** Protocol numbers (netinet/in.h) of the protocols whose connections are to be forgotten. */
-const numbers: Readonly<Partial<Record<Protocol, number>>> = { udp: 17, sctp: 132 }
+const numbers = { udp: 17, sctp: 132 } as const
 
 /**
  * Makes the kernel forget the connections to host ports; of those that `container` answers, when
@@ -23,17 +23,16 @@ export function forgetConnections(
   container: Ip | undefined,
   log: Log,
 ): void {
-  const stale = ofFamily(mappings, family).flatMap(({ protocol, hostPort, hostIp }) => {
-    const number = numbers[protocol]
-    return number === undefined ? [] : [{ protocol: number, hostPort, hostIp }]
-  })
-  if (stale.length === 0) return
+  const wanted = ofFamily(mappings, family)
   try {
-    using connection = Connection.open(NETLINK_NETFILTER)
-    for (const { protocol, hostPort: destinationPort, hostIp: destination } of stale) {
-      const filter = { family, protocol, destinationPort, destination, replySource: container }
+    for (const [name, protocol] of Object.entries(numbers)) {
+      const ports = wanted.filter((mapping) => mapping.protocol === name)
+      if (ports.length === 0) continue
+      const destinations = ports.map(({ hostPort, hostIp }) => ({ port: hostPort, ip: hostIp }))
+      using connection = Connection.open(NETLINK_NETFILTER)
+      const filter = { family, protocol, destinations, replySource: container }
       const count = conntrackDelete(connection, filter)
-      log.debug(`forgot ${count} connections of protocol ${protocol} to port ${destinationPort}`)
+      log.debug(`forgot ${count} ${name} connections to ${ports.map(formatHostPort).join(', ')}`)
     }
   } catch (error) {
     log.warn(`failed to delete stale connections to host ports: ${errorText(error)}`)

@@ -38,6 +38,8 @@ export function tearDown(
   )
   for (const of of families) {
     const address = departed.addresses.find(({ ip }) => family(ip) === of)
+    // only when no address is known, connections that anybody answers have to go
+    if (address === undefined && departed.addresses.length > 0) continue
     forgetConnections(of, departed.mappings, address?.ip, log)
   }
   records.remove(departed)

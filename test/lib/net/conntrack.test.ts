@@ -44,10 +44,10 @@ t.test('deletes what the filter says', { skip: skip() }, async (t) => {
   const namespace = addNamespace(t)
   using netns = Netns.open(namespace.netns)
   using connection = netns.run(() => ({ open: Connection.open(NETLINK_NETFILTER) })).open
-  const remove = (filter: Partial<ConntrackFilter>) =>
-    conntrackDelete(connection, { family: 4, protocol: 17, destinationPort: 53, ...filter })
+  const remove = (destinations: ConntrackFilter['destinations'], keys: object = {}) =>
+    conntrackDelete(connection, { family: 4, protocol: 17, destinations, ...keys })
 
-  t.equal(remove({}), 0, 'there are none')
+  t.equal(remove([{ port: 53 }]), 0, 'there are none')
   insert(namespace, 'udp', '192.0.2.1', 53, '10.0.0.2')
   insert(namespace, 'udp', '192.0.2.9', 53, '10.0.0.3')
   insert(namespace, 'udp', '192.0.2.1', 54, '10.0.0.2')
@@ -55,13 +55,14 @@ t.test('deletes what the filter says', { skip: skip() }, async (t) => {
   insert(namespace, 'udp', '2001:db8::1', 53, 'fd00::2')
   t.equal(count(namespace), 50)
 
-  t.equal(remove({ replySource: ip('10.0.0.4') }), 0)
-  t.equal(remove({ destination: ip('192.0.2.7') }), 0)
-  t.equal(remove({ replySource: ip('10.0.0.3') }), 10)
-  t.equal(remove({ destination: ip('192.0.2.1') }), 10)
-  t.equal(remove({ protocol: 132 }), 10)
-  t.equal(remove({ family: 6, replySource: ip('fd00::2') }), 10)
-  t.equal(count(namespace), 10)
-  t.equal(remove({ destinationPort: 54 }), 10)
+  t.equal(remove([{ port: 53 }], { replySource: ip('10.0.0.4') }), 0)
+  t.equal(remove([{ port: 53, ip: ip('192.0.2.7') }, { port: 55 }]), 0)
+  t.equal(remove([]), 0)
+  t.equal(remove([{ port: 53 }], { replySource: ip('10.0.0.3') }), 10)
+  t.equal(remove([{ port: 53, ip: ip('192.0.2.1') }], { protocol: 132 }), 10)
+  t.equal(remove([{ port: 53 }], { family: 6, replySource: ip('fd00::2') }), 10)
+  t.equal(count(namespace), 20)
+  t.equal(remove([{ port: 54 }, { port: 53, ip: ip('192.0.2.7') }]), 10)
+  t.equal(remove([{ port: 54 }, { port: 53, ip: ip('192.0.2.1') }]), 10)
   t.equal(count(namespace), 0)
 })
