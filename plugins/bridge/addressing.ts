@@ -50,9 +50,10 @@ function firstHost(address: Cidr): Ip {
   return ipFromValue(family(ip), ip.value + 1n)
 }
 
-/** A default route for each family that has none yet. */
+/** A default route for each family that has none yet, in the order of the addresses. */
 function defaultRoutes(ips: readonly IpConfig[], routes: readonly Route[]): Route[] {
-  return ([4, 6] as const).flatMap((of) => {
+  const families = new Set(ips.map(({ address }) => family(address.ip)))
+  return [...families].flatMap((of) => {
     const gw = firstGateway(ips, of)
     if (gw === undefined || routes.some((route) => isDefaultRoute(route, of))) return []
     return [{ dst: { ip: ipFromValue(of, 0n), prefix: 0 }, gw }]

@@ -44,8 +44,7 @@ export const confSchema = defineSchema<RawBridgeConf>({
     forceAddress: flag,
     ipMasq: flag,
     ipMasqBackend: text,
-    // The most that a veth takes: linux/if_ether.h, ETH_MAX_MTU.
-    mtu: { type: 'integer', minimum: 0, maximum: 65535 },
+    mtu: integer,
     hairpinMode: flag,
     promiscMode: flag,
     vlan: integer,

@@ -1,5 +1,5 @@
 import { parseCniArgs } from '../../lib/cni/cni-args.ts'
-import { CniError, ErrorCode, errorText, withPrefix } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
 import { checkIfName } from '../../lib/cni/names.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { decodeDns, sameShape } from '../../lib/cni/result-decode.ts'
@@ -9,6 +9,11 @@ import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { macFromBytes, macToBytes } from '../../lib/net/mac.ts'
 import { confSchema, type RawBridgeConf } from './conf-schema.ts'
 import { checkVlan, parseTrunk, type VlanConf } from './vlan-conf.ts'
+
+const prefix = 'failed to load netconf: '
+
+/** The most that a veth takes: linux/if_ether.h, ETH_MAX_MTU. */
+const maxMtu = 65535
 
 /** The configuration of the bridge plugin, checked, with its defaults. */
 export interface BridgeConf extends VlanConf {
@@ -35,32 +40,51 @@ export interface BridgeConf extends VlanConf {
   readonly mac: string | undefined
 }
 
+/** What a DEL needs of the configuration. */
+export type DetachConf = Pick<BridgeConf, 'ipMasq' | 'macspoofchk' | 'ipamType'>
+
 /** Reads and checks the configuration; throws a `CniError`, mostly with code 7. */
 export function parseBridgeConf(request: Request): BridgeConf {
-  return withPrefix('failed to load netconf: ', () => {
-    const raw = readConf(confSchema, request.conf, '')
-    return {
-      bridge: bridgeName(raw),
-      isGateway: (raw.isGateway ?? false) || (raw.isDefaultGateway ?? false),
-      isDefaultGateway: raw.isDefaultGateway ?? false,
-      forceAddress: raw.forceAddress ?? false,
-      ipMasq: raw.ipMasq ?? false,
-      ipMasqBackend: parseBackend(raw.ipMasqBackend),
-      mtu: raw.mtu === 0 ? undefined : raw.mtu,
-      hairpinMode: raw.hairpinMode ?? false,
-      promiscMode: raw.promiscMode ?? false,
-      vlan: checkVlan(raw.vlan ?? 0),
-      vlanTrunk: raw.vlanTrunk && parseTrunk(raw.vlanTrunk),
-      preserveDefaultVlan: raw.preserveDefaultVlan ?? false,
-      macspoofchk: raw.macspoofchk ?? false,
-      enableDad: raw.enabledad ?? false,
-      disableContainerInterface: raw.disableContainerInterface ?? false,
-      portIsolation: raw.portIsolation ?? false,
-      ipamType: raw.ipam?.type ?? '',
-      dns: decodeDns(raw.dns),
-      mac: requestedMac(raw, request.args),
-    }
-  })
+  const raw = readRaw(request)
+  return {
+    ...detachConf(raw),
+    bridge: bridgeName(raw),
+    isGateway: (raw.isGateway ?? false) || (raw.isDefaultGateway ?? false),
+    isDefaultGateway: raw.isDefaultGateway ?? false,
+    forceAddress: raw.forceAddress ?? false,
+    ipMasqBackend: parseBackend(raw.ipMasqBackend),
+    mtu: parseMtu(raw.mtu),
+    hairpinMode: raw.hairpinMode ?? false,
+    promiscMode: raw.promiscMode ?? false,
+    vlan: checkVlan(raw.vlan ?? 0),
+    vlanTrunk: raw.vlanTrunk && parseTrunk(raw.vlanTrunk),
+    preserveDefaultVlan: raw.preserveDefaultVlan ?? false,
+    enableDad: raw.enabledad ?? false,
+    disableContainerInterface: raw.disableContainerInterface ?? false,
+    portIsolation: raw.portIsolation ?? false,
+    dns: decodeDns(raw.dns),
+    mac: requestedMac(raw, request.args),
+  }
+}
+
+/**
+ * Reads what a DEL needs. It throws for what the Go plugin's DEL refuses; a value that only an ADD
+ * has a use for must not keep the pod that it was refused to from going.
+ */
+export function parseDetachConf(request: Request): DetachConf {
+  const raw = readRaw(request)
+  checkVlan(raw.vlan ?? 0)
+  parseTrunk(raw.vlanTrunk ?? [])
+  macOfArgs(request.args)
+  return detachConf(raw)
+}
+
+function readRaw({ conf }: Request): RawBridgeConf {
+  return readConf(confSchema, conf, prefix)
+}
+
+function detachConf({ ipMasq = false, macspoofchk = false, ipam }: RawBridgeConf): DetachConf {
+  return { ipMasq, macspoofchk, ipamType: ipam?.type ?? '' }
 }
 
 /** Throws a `CniError` with code 7 for settings that cannot go together. */
@@ -96,6 +120,14 @@ function bridgeName({ bridge = 'cni0' }: RawBridgeConf): string {
   }
 }
 
+function parseMtu(mtu = 0): number | undefined {
+  if (mtu >= 0 && mtu <= maxMtu) return mtu === 0 ? undefined : mtu
+  throw invalid(
+    `${prefix}mtu must be ${mtu < 0 ? '>= 0' : `<= ${maxMtu}`}`,
+    `found ${mtu} in the network configuration; correct it there`,
+  )
+}
+
 function parseBackend(name = ''): FirewallBackend | undefined {
   if (name === '') return undefined
   if (name === 'iptables' || name === 'nftables') return name
@@ -107,13 +139,16 @@ function parseBackend(name = ''): FirewallBackend | undefined {
 
 /** The MAC that somebody asked for: the runtime before the configuration before CNI_ARGS. */
 function requestedMac(raw: RawBridgeConf, args: string): string | undefined {
-  const { MAC } = parseCniArgs<{ MAC: string }>(args, { MAC: (text) => text })
   const given = [
     { path: 'runtimeConfig.mac', text: raw.runtimeConfig?.mac },
     { path: 'args.cni.mac', text: raw.args?.cni?.mac },
-    { path: 'MAC in CNI_ARGS', text: MAC },
+    { path: 'MAC in CNI_ARGS', text: macOfArgs(args) },
   ].find(({ text = '' }) => text !== '')
   return given?.text && normalizeMac(given.text, given.path)
+}
+
+function macOfArgs(args: string): string | undefined {
+  return parseCniArgs<{ MAC: string }>(args, { MAC: (text) => text }).MAC
 }
 
 function normalizeMac(text: string, path: string): string {

@@ -6,7 +6,7 @@ import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-atta
 import { linkByName, linkList } from '../../lib/net/link.ts'
 import { Netns } from '../../lib/net/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
-import type { BridgeConf } from './conf.ts'
+import type { BridgeConf, DetachConf } from './conf.ts'
 import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
 import { deleteLink } from './delete-link.ts'
@@ -17,7 +17,7 @@ import { removeOrphan } from './veth.ts'
  * Takes an attachment back: its link, then its rules, then its addresses, which are free only when
  * nobody can send from them.
  */
-export function detach(conf: BridgeConf, request: Request, context: Context): void {
+export function detach(conf: DetachConf, request: Request, context: Context): void {
   using netns = openNetnsIfThere(request, context.log)
   using sandbox = netns?.connect()
   attemptAll([
@@ -32,7 +32,7 @@ export function detach(conf: BridgeConf, request: Request, context: Context): vo
 }
 
 function removeRules(
-  conf: BridgeConf,
+  conf: DetachConf,
   request: Request,
   sandbox: Connection | undefined,
   log: Log,

@@ -10,7 +10,7 @@ import { Netns } from '../../lib/net/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import { attach } from './attach.ts'
 import { checkAttachment } from './check.ts'
-import { checkCombination, parseBridgeConf } from './conf.ts'
+import { checkCombination, parseBridgeConf, parseDetachConf } from './conf.ts'
 import { detach, sweep } from './detach.ts'
 
 export const bridge: Plugin = { name: 'bridge', add, del, check, status, gc }
@@ -27,7 +27,7 @@ function add(request: Request, context: Context): Result {
 }
 
 function del(request: Request, context: Context): void {
-  detach(parseBridgeConf(request), request, context)
+  detach(parseDetachConf(request), request, context)
 }
 
 function check(request: Request, context: Context): void {

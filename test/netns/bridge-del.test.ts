@@ -98,9 +98,19 @@ t.test('a configuration that is wrong', options, async (t) => {
   const { node, pod, network } = await setUp(t)
   t.match(await network.refused('DEL', pod, { vlan: 4095 }), {
     code: 7,
-    msg: 'failed to load netconf: invalid VLAN ID 4095 (must be between 0 and 4094)',
+    msg: 'invalid VLAN ID 4095 (must be between 0 and 4094)',
   })
   t.equal(veths(node).length, 2)
-  await network.silent('DEL', pod, { hairpinMode: true, promiscMode: true })
-  t.equal(veths(node).length, 1, 'settings that no ADD takes are no reason to keep the link')
+  const refusedByAdd = [
+    { hairpinMode: true, promiscMode: true },
+    { runtimeConfig: { mac: 'zz' } },
+    { bridge: 'a-bridge-too-long' },
+    { mtu: 70000 },
+    { ipMasqBackend: 'ipfw' },
+  ]
+  for (const keys of refusedByAdd) {
+    await network.refused('ADD', pod, keys)
+    await network.silent('DEL', pod, keys)
+    t.equal(veths(node).length, 1, 'settings that no ADD takes are no reason to keep the link')
+  }
 })

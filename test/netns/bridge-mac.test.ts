@@ -150,7 +150,7 @@ t.test('a MAC that is none', options, async (t) => {
     const error = await makeNetwork(node, { ipam }).refused('ADD', node.pod(), {
       runtimeConfig: { mac },
     })
-    t.match(error, { code: 7, msg: `failed to load netconf: address ${mac}: invalid MAC address` })
+    t.match(error, { code: 7, msg: `address ${mac}: invalid MAC address` })
   }
   t.equal(link(node, 'cni0'), undefined)
 })

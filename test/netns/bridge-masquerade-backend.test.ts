@@ -113,7 +113,7 @@ t.test('an unknown backend changes nothing', { skip }, async (t) => {
   const network = makeMasquerading(node, { ipMasqBackend: 'ipfw' })
   t.match(await network.refused('ADD', node.pod()), {
     code: 7,
-    msg: 'failed to load netconf: unknown ipmasq backend "ipfw"',
+    msg: 'unknown ipmasq backend "ipfw"',
     details: /"iptables" or "nftables"/,
   })
   t.equal(link(node, 'cni0'), undefined)

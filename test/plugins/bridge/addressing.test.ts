@@ -72,6 +72,11 @@ t.test('one default route for each family, behind the routes of the IPAM plugin'
     '::/0 fd00::1',
   ])
   t.strictSame(complete(defaultGateway, { ips: [v6] }).routes, ['::/0 fd00::1'])
+  t.strictSame(
+    complete(defaultGateway, { ips: [v6, v4] }).routes,
+    ['::/0 fd00::1', '0.0.0.0/0 10.1.2.1'],
+    'in the order of the addresses',
+  )
   t.strictSame(complete(gateway, { ips }).routes, [])
 })
 

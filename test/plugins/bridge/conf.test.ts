@@ -118,7 +118,7 @@ t.test('the name of the bridge is one that the kernel takes', async (t) => {
       thrown(() => parse({ bridge })),
       {
         code: 7,
-        message: `failed to load netconf: bridge ${JSON.stringify(bridge)}: ${message}`,
+        message: `bridge ${JSON.stringify(bridge)}: ${message}`,
       },
     )
   }
@@ -152,7 +152,7 @@ t.test('a MAC in any spelling of an Ethernet address', async (t) => {
   ] as const) {
     const error = thrown(() => parse(conf, { args }))
     t.equal(error.code, 7)
-    t.match(error.message, /^failed to load netconf: address [\w:]+: invalid MAC address$/)
+    t.match(error.message, /^address [\w:]+: invalid MAC address$/)
     t.equal(error.details, `${path} must be the address of one machine, like ${mac}`)
   }
 })

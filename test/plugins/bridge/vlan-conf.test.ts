@@ -13,7 +13,7 @@ t.test('a VLAN is 0 to 4094, and 0 is none', async (t) => {
       thrown(() => parseBridgeConf(requestOf({ conf: { vlan: id } }))),
       {
         code: 7,
-        message: `failed to load netconf: invalid VLAN ID ${id} (must be between 0 and 4094)`,
+        message: `invalid VLAN ID ${id} (must be between 0 and 4094)`,
         details: 'at vlan in the network configuration; VLAN IDs are 1 to 4094',
       },
     )
@@ -57,7 +57,7 @@ t.test('what is wrong with a trunk, and with which entry', async (t) => {
     const error = thrown(() =>
       parseBridgeConf(requestOf({ conf: { vlanTrunk: [{ id: 1 }, entry] } })),
     )
-    t.match(error, { code: 7, message: `failed to load netconf: ${message}` })
+    t.match(error, { code: 7, message })
     t.equal(error.details, `at ${details} in the network configuration; VLAN IDs are 1 to 4094`)
   }
 })
