@@ -102,12 +102,16 @@ export function iptablesFirstMissing(
   }
 }
 
-/** What keeps iptables from being used for a family; undefined when nothing does. */
+/**
+ * What keeps iptables from being used for a family; undefined when nothing does. Throws a
+ * `CniError` when another program held the lock for too long: that says that it is in use.
+ */
 export function iptablesProblem(family: Family): CniError | undefined {
   try {
     iptablesList(family, 'OUTPUT')
     return undefined
   } catch (error) {
+    if (error instanceof ToolError && error.stderr.includes('holding the xtables lock')) throw error
     return toCniError(error)
   }
 }
