@@ -10,7 +10,7 @@ function setUp(t: Test, settings: { conflist?: string } = {}) {
   const executable = writeExecutable(join(dir, 'packaged'), '1.0.0')
   const [binDir, confDir] = [join(dir, 'host/bin'), join(dir, 'host/conf')]
   const lines: string[] = []
-  const own = { executable, version: '1.0.0', names: ['flannel', 'cni'] }
+  const own = { executable, version: '1.0.0', names: ['flannel', 'portmap', 'cni'] }
   const conflist = settings.conflist && join(dir, settings.conflist)
   const run = () => install(own, { binDir, confDir, conflist }, (line) => lines.push(line))
   return { dir, executable, binDir, confDir, lines, run }
@@ -21,8 +21,9 @@ t.test('makes the folders, and puts the configuration last', async (t) => {
   run()
   t.strictSame(lines, [
     `installed ${binDir}/flannel`,
+    `installed ${binDir}/portmap`,
     `installed ${binDir}/cni`,
-    `verified: flannel, cni in ${binDir} start and answer`,
+    `verified: flannel, portmap, cni in ${binDir} start and answer`,
     `installed ${confDir}/10-flannel.conflist`,
   ])
 })
