@@ -1,9 +1,8 @@
 /** Which addresses an attachment gets: a round-robin policy over a store. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { IpConfig } from '../../lib/cni/result.ts'
-import type { Undo } from '../../lib/cni/undo.ts'
 import { formatIp, parseIp, sameIp, type Ip } from '../../lib/net/ip.ts'
-import { describeOwner, isOwnedBy, unknownOwner, type Owner } from './owner.ts'
+import { describeOwner, type Owner } from './owner.ts'
 import {
   candidates,
   capacity,
@@ -13,11 +12,13 @@ import {
   type Candidate,
   type RangeSet,
 } from './range.ts'
+import type { Sandbox } from './reservation.ts'
 import type { Store } from './store.ts'
 
 /** What an attachment asks for. */
 export interface Demand {
   readonly owner: Owner
+  readonly sandbox: Sandbox
   /** One address of each set. */
   readonly rangeSets: readonly RangeSet[]
   /** Addresses that it wants; a set in which none of them lies chooses itself. */
@@ -25,25 +26,32 @@ export interface Demand {
 }
 
 /**
- * Reserves one address of every set, in their order. How to release each is declared in `undo`.
- * Throws a `CniError` when a set has no address to give or a requested one cannot be had.
+ * Reserves one address of every set, in their order, or none at all. Where none is left `reclaim` is
+ * asked to take some back, which tells whether it could. Throws a `CniError` when a set has no
+ * address to give or a requested one cannot be had.
  */
-export function allocate(store: Store, demand: Demand, undo: Undo): IpConfig[] {
-  const { owner, rangeSets } = demand
+export function allocate(store: Store, demand: Demand, reclaim: () => boolean): IpConfig[] {
+  const { owner, sandbox, rangeSets } = demand
   const wanted = assignRequested(demand)
-  const owners = store.owners()
-  return rangeSets.map((set, setIndex) =>
-    withPrefix(`failed to allocate for range ${setIndex}: `, () => {
-      const pool: Pool = { store, owners, set, setIndex }
-      const request = wanted[setIndex]
-      const found =
-        request === undefined ? reserveNext(pool, owner) : reserveRequested(pool, owner, request)
-      const address = formatIp(found.ip)
-      undo.add(`release ${address}`, () => store.release(address))
-      const { subnet, gateway } = found.range
-      return { address: { ip: found.ip, prefix: subnet.prefix }, gateway }
-    }),
-  )
+  const held = store.holdings(owner).flatMap(({ addresses }) => addresses)
+  for (;;) {
+    const chosen = rangeSets.map((set, setIndex) =>
+      withPrefix(`failed to allocate for range ${setIndex}: `, () => {
+        const pool: Pool = { store, set, setIndex, reclaim }
+        const request = wanted[setIndex]
+        if (request !== undefined) return checkRequested(pool, request)
+        refuseDuplicate(pool, owner, held)
+        return chooseNext(pool)
+      }),
+    )
+    const ips = chosen.map(({ ip }) => ip)
+    if (store.reserve(owner, sandbox, ips)) return chosen.map(toIpConfig)
+    // A program without the lock was faster: it has one of the addresses now, and they are finite.
+  }
+}
+
+function toIpConfig({ ip, range: { subnet, gateway } }: Candidate): IpConfig {
+  return { address: { ip, prefix: subnet.prefix }, gateway }
 }
 
 /**
@@ -70,16 +78,15 @@ function assignRequested({ rangeSets, requested }: Demand): (Candidate | undefin
   )
 }
 
-/** A range set with what is reserved in the store. */
+/** A range set with the store of its reservations. */
 interface Pool {
   readonly store: Store
-  readonly owners: ReadonlyMap<string, Owner>
   readonly set: RangeSet
   readonly setIndex: number
+  readonly reclaim: () => boolean
 }
 
-function reserveRequested(pool: Pool, owner: Owner, request: Candidate): Candidate {
-  const { store, owners, set, setIndex } = pool
+function checkRequested({ store, set, reclaim }: Pool, request: Candidate): Candidate {
   const address = formatIp(request.ip)
   if (sameIp(request.ip, request.range.gateway)) {
     throw new CniError(
@@ -88,38 +95,43 @@ function reserveRequested(pool: Pool, owner: Owner, request: Candidate): Candida
       'request another address, or configure another gateway',
     )
   }
-  if (store.reserve(request.ip, owner, setIndex)) return request
+  let holder = store.holder(address)
+  if (holder !== undefined && reclaim()) holder = store.holder(address)
+  if (holder === undefined) return request
   throw new CniError(
     ErrorCode.tryAgainLater,
     `requested IP address ${address} is not available in range set ${formatRangeSet(set)}`,
-    `${describeOwner(owners.get(address) ?? unknownOwner)} holds it, by ` +
+    `${describeOwner(holder)} holds it, by ` +
       `${store.location}/${address}; the DEL of that attachment releases it`,
   )
 }
 
-function reserveNext(pool: Pool, owner: Owner): Candidate {
-  refuseDuplicate(pool, owner)
-  const { store, owners, set, setIndex } = pool
-  for (const candidate of candidates(set, store.lastReserved(setIndex))) {
-    if (owners.has(formatIp(candidate.ip))) continue
-    if (store.reserve(candidate.ip, owner, setIndex)) return candidate
-  }
-  throw exhausted(store.location, [usageOf(set, owners)])
+/** The first address that nobody holds, beginning behind the one that was reserved last. */
+function chooseNext({ store, set, setIndex, reclaim }: Pool): Candidate {
+  const last = store.lastReserved(setIndex)
+  const find = () => candidates(set, last).find(({ ip }) => isFree(store, ip))
+  const found = find() ?? (reclaim() ? find() : undefined)
+  if (found !== undefined) return found
+  throw exhausted(store.location, [usageOf(set, store.owners())])
+}
+
+function isFree(store: Store, ip: Ip): boolean {
+  return store.holder(formatIp(ip)) === undefined
 }
 
 /** Throws when the attachment has an address of the set already: it must be deleted first. */
-function refuseDuplicate({ store, owners, set }: Pool, owner: Owner): void {
-  for (const [address, holder] of owners) {
-    if (!isOwnedBy(holder, owner)) continue
+function refuseDuplicate({ store, set }: Pool, owner: Owner, held: readonly string[]): void {
+  const duplicate = held.find((address) => {
     const ip = parseIp(address)
-    if (ip === undefined || rangeFor(set, ip) === undefined) continue
-    throw new CniError(
-      ErrorCode.internal,
-      `${address} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
-      `${store.location}/${address} was written by an ADD of the same container and interface, ` +
-        'perhaps one that was interrupted; the runtime must call DEL before it calls ADD again',
-    )
-  }
+    return ip !== undefined && rangeFor(set, ip) !== undefined
+  })
+  if (duplicate === undefined) return
+  throw new CniError(
+    ErrorCode.internal,
+    `${duplicate} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
+    `${store.location}/${duplicate} was written by an ADD of the same container and interface, ` +
+      'perhaps one that was interrupted; the runtime must call DEL before it calls ADD again',
+  )
 }
 
 /** How full a range set is. */
@@ -147,8 +159,9 @@ export function exhausted(location: string, usages: readonly [Usage, ...Usage[]]
   return new CniError(
     ErrorCode.tryAgainLater,
     `no IP addresses available in range set: ${formatRangeSet(usages[0].set)}`,
-    `${figures.join(' and ')} are reserved in ${location}, by files that hold container IDs. ` +
-      'Compare these with the sandboxes that exist (crictl pods -q): a file of any other was left ' +
+    `${figures.join(' and ')} are reserved in ${location}, by files that hold container IDs; ` +
+      'those of pods that are known to be gone were taken back. ' +
+      'Compare them with the sandboxes that exist (crictl pods -q): a file of any other was left ' +
       'behind and can be removed; if there is none, the range is too small for this node',
   )
 }

@@ -1,163 +1,182 @@
 /**
- * Reservations on disk: one file per address, with the files that Go's host-local has.
+ * Reservations on disk: the address files that Go's host-local has, and for each attachment a link
+ * that names its addresses. So neither ADD nor DEL looks through the folder, however many pods the
+ * node has, as long as the links can be trusted: while the folder is as our last call left it, which
+ * its seal tells. After a call that was killed, and after one of Go's host-local, everything is
+ * read once and the links are put in order.
  *
- * An address file appears whole and exclusively: it is written aside and hard-linked to its name,
- * so neither a crash nor another program can leave half of one. Nothing is synced: after a power
- * loss no pod of that boot lives, so what a lost or torn file must be is healed, not kept.
+ * The link comes before the addresses and goes after them: an address without one is Go's.
  */
-import { constants, linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Context, Log } from '../../lib/cni/plugin.ts'
-import { replaceFile } from '../../lib/files.ts'
-import { formatIp, parseIp, type Ip } from '../../lib/net/ip.ts'
-import { formatOwner, parseOwner, unknownOwner, type Owner } from './owner.ts'
-import type { Store } from './store.ts'
-
-const lastReservedPrefix = 'last_reserved_ip.'
-
-/** Files of calls that did not finish; Go's host-local sees no address in such a name. */
-const temporaryPrefix = '.new-'
-
-// Never follow a link out of the folder, and never wait for the writer of a FIFO.
-const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+import { Undo } from '../../lib/cni/undo.ts'
+import { formatIp, type Ip } from '../../lib/net/ip.ts'
+import { AddressFiles, unlinkIfThere, writeAside } from './address-files.ts'
+import { formatOwner, isSameOwner, type Owner } from './owner.ts'
+import { repair, temporaryPrefix } from './repair.ts'
+import { ReservationLinks } from './reservation-links.ts'
+import { parseLinkName, type Reservation, type Sandbox } from './reservation.ts'
+import { isSealed, seal } from './seal.ts'
+import type { Holding, Located, Store } from './store.ts'
 
 export class DiskStore implements Store {
   readonly location: string
   readonly #log: Log
+  readonly #bootId: string
   readonly #temporary: string
+  readonly #files: AddressFiles
+  readonly #links: ReservationLinks
+  readonly #wasSealed: boolean
+  /** Whether every address stands in the link of its owner. */
+  #isLinked = false
 
-  /** The store in an existing directory, whose lock the caller holds. */
-  constructor(directory: string, { log, randomBytes }: Pick<Context, 'log' | 'randomBytes'>) {
+  /** The store in an existing directory, in the boot with this ID. */
+  constructor(
+    directory: string,
+    bootId: string,
+    { log, randomBytes }: Pick<Context, 'log' | 'randomBytes'>,
+  ) {
     this.location = directory
     this.#log = log
-    this.#temporary = this.#path(temporaryPrefix + Buffer.from(randomBytes(8)).toString('hex'))
+    this.#bootId = bootId
+    const name = temporaryPrefix + Buffer.from(randomBytes(8)).toString('hex')
+    this.#temporary = `${directory}/${name}`
+    this.#files = new AddressFiles(directory, log)
+    this.#links = new ReservationLinks(directory, `${this.#temporary}0`)
+    this.#wasSealed = isSealed(directory)
   }
 
-  /**
-   * Reads every address file: 10 us for each, so 1 ms where a node has its 110 pods. It cannot be
-   * left out: an ADD that is not seen to be a repetition fails later in the chain, and its rollback
-   * then releases the address of a pod that lives. An index of owners would have to notice what
-   * Go's host-local changes beside it, with more files and more writes than it saves. One pass
-   * tells who is there already, what is free and what nobody holds.
-   */
-  owners(): Map<string, Owner> {
-    const owners = new Map<string, Owner>()
-    for (const name of readdirSync(this.location)) {
-      if (!isAddressName(name)) continue
-      const owner = this.#readOwner(name)
-      if (owner !== undefined) owners.set(name, owner)
+  /** Makes the links fit to be trusted; from here to `close` nobody else may work in the folder. */
+  open(): void {
+    try {
+      const folder = { path: this.location, files: this.#files, links: this.#links }
+      if (!this.#wasSealed) repair(folder, this.#bootId)
+      this.#isLinked = true
+    } catch (error) {
+      this.#log.debug(`going on without links: ${errorText(error)}`)
     }
-    return owners
+  }
+
+  /** Seals the folder, unless something went wrong in it. */
+  close(): void {
+    try {
+      if (this.#isLinked) seal(this.location)
+    } catch (error) {
+      this.#log.debug(`the next call reads all of ${this.location}: ${errorText(error)}`)
+    }
+  }
+
+  owners(): Map<string, Owner> {
+    return this.#files.ownersAmong(readdirSync(this.location))
+  }
+
+  holder(address: string): Owner | undefined {
+    return this.#files.holder(address)
+  }
+
+  holdings(attachment: Owner): Holding[] {
+    const owners = this.#isLinked ? undefined : [...this.owners()]
+    return [attachment, { ...attachment, ifName: '' }]
+      .map((owner) => {
+        const held = owners?.filter(([, other]) => isSameOwner(other, owner))
+        return { owner, addresses: held?.map(([address]) => address) ?? this.#linked(owner) }
+      })
+      .filter(({ addresses }) => addresses.length > 0)
+  }
+
+  located(): Located[] {
+    return readdirSync(this.location).flatMap((name) => {
+      const owner = parseLinkName(name)
+      const known = owner === undefined ? undefined : this.#links.read(owner)
+      if (owner === undefined || known === undefined) return []
+      const addresses = this.#linked(owner).filter((address) => this.#isOf(known, address))
+      return addresses.length === 0 ? [] : [{ owner, addresses, sandbox: known.sandbox }]
+    })
   }
 
   lastReserved(setIndex: number): Ip | undefined {
+    return this.#files.lastReserved(setIndex)
+  }
+
+  reserve(owner: Owner, sandbox: Sandbox, ips: readonly Ip[]): boolean {
+    const addresses = ips.map(formatIp)
+    const undo = new Undo()
     try {
-      return parseIp(this.#read(lastReservedPrefix + setIndex).trim())
+      const reserved = this.#reserveAll({ owner, addresses, sandbox }, undo)
+      if (!reserved) undo.run(this.#log)
+      return reserved
     } catch (error) {
-      // Without it the search begins at the first address, which costs nothing but the rotation.
-      if (!hasCode(error, 'ENOENT')) this.#log.warn(errorText(error))
-      return undefined
+      this.#isLinked = false // nobody knows what else cannot be done
+      undo.run(this.#log)
+      throw cannotReserve(addresses, this.location, error)
     }
   }
 
-  reserve(ip: Ip, owner: Owner, setIndex: number): boolean {
-    const address = formatIp(ip)
-    try {
-      const claimed = this.#claim(address, formatOwner(owner))
-      if (claimed) this.#remember(address, setIndex)
-      return claimed
-    } catch (error) {
-      throw new CniError(
-        ErrorCode.ioFailure,
-        `reserving ${address}: ${errorText(error)}`,
-        `${this.location} must be writable and have space and inodes left (df -h, df -i)`,
-        { cause: error },
-      )
-    }
+  release({ owner, addresses }: Holding): void {
+    attemptAll(addresses.map((address) => () => this.#files.remove(address)))
+    if (this.#linked(owner).length === 0) this.#links.remove(owner)
   }
 
-  release(address: string): void {
-    unlinkIfThere(this.#path(address))
-  }
-
-  /** Removes what is nobody's: empty and garbled address files, and those of calls that died. */
+  /** Removes what is nobody's: empty and garbled address files. */
   sweep(): void {
-    const abandoned = readdirSync(this.location).filter(
-      (name) => name.startsWith(temporaryPrefix) || this.#isNobodys(name),
-    )
-    attemptAll(abandoned.map((name) => () => this.release(name)))
+    const abandoned = readdirSync(this.location).filter((name) => this.#files.isNobodys(name))
+    attemptAll(abandoned.map((name) => () => this.#files.remove(name)))
   }
 
-  /** Makes the file of an address; false when somebody holds it. */
-  #claim(address: string, content: string): boolean {
-    const path = this.#path(address)
-    try {
-      writeFileSync(this.#temporary, content, { flag: 'wx', mode: 0o600 })
-      if (tryLink(this.#temporary, path)) return true
-      if (!this.#isNobodys(address)) return false
-      this.#log.warn(`${path} is empty or garbled, so nobody holds it; the address is used again`)
-      unlinkIfThere(path)
-      return tryLink(this.#temporary, path)
-    } finally {
-      unlinkIfThere(this.#temporary)
+  #reserveAll({ owner, addresses, sandbox }: Located, undo: Undo): boolean {
+    undo.add('remove the temporary file', () => unlinkIfThere(this.#temporary))
+    const time = writeAside(this.#temporary, formatOwner(owner))
+    const before = this.#links.read(owner)
+    undo.add('restore the link', () => this.#restore(owner, before))
+    const added = addresses.map((address) => [address, time] as const)
+    this.#link(owner, { sandbox, writtenMs: new Map([...(before?.writtenMs ?? []), ...added]) })
+    for (const address of addresses) {
+      if (!this.#files.claim(address, this.#temporary)) return false
+      undo.add(`release ${address}`, () => this.#files.remove(address))
     }
-  }
-
-  #remember(address: string, setIndex: number): void {
-    try {
-      const path = this.#path(lastReservedPrefix + setIndex)
-      replaceFile(path, this.#temporary, address, 0o600)
-    } catch (error) {
-      this.release(address)
-      throw error
+    for (const [setIndex, address] of addresses.entries()) {
+      this.#files.remember(address, setIndex, this.#temporary)
     }
-  }
-
-  #isNobodys(name: string): boolean {
-    return parseIp(name) !== undefined && this.#readOwner(name) === undefined
-  }
-
-  /** Who holds an address, or undefined when its file is gone or nobody's. */
-  #readOwner(name: string): Owner | undefined {
-    try {
-      return parseOwner(this.#read(name))
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined
-      this.#log.debug(`taken for held: ${errorText(error)}`)
-      return unknownOwner
-    }
-  }
-
-  #read(name: string): string {
-    return readFileSync(this.#path(name), { encoding: 'utf8', flag: readFlags })
-  }
-
-  #path(name: string): string {
-    return `${this.location}/${name}`
-  }
-}
-
-/** Cheaper than parsing: the folder also has the locks, what is temporary, and last addresses. */
-function isAddressName(name: string): boolean {
-  return /^[\da-f][\da-f.:]*$|^::/.test(name)
-}
-
-function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-}
-
-/** link(2): false when the name exists. */
-function tryLink(existing: string, path: string): boolean {
-  try {
-    linkSync(existing, path)
     return true
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    throw error
   }
+
+  #link(owner: Owner, reservation: Reservation): void {
+    try {
+      this.#links.write(owner, reservation)
+    } catch (error) {
+      if (!hasCode(error, 'ENAMETOOLONG')) throw error
+      this.#isLinked = false // as long as it is there, it is found by reading everything
+    }
+  }
+
+  #restore(owner: Owner, before: Reservation | undefined): void {
+    if (before === undefined) this.#links.remove(owner)
+    else this.#links.write(owner, before)
+  }
+
+  /** The addresses in the link of the owner, less those that it does not hold. */
+  #linked(owner: Owner): string[] {
+    const named = [...(this.#links.read(owner)?.writtenMs.keys() ?? [])]
+    return named.filter((address) => isSameOwner(this.#files.holder(address), owner))
+  }
+
+  /** Whether it is the reservation that the file of the address was written for. */
+  #isOf({ writtenMs }: Reservation, address: string): boolean {
+    return writtenMs.get(address) === this.#files.writtenMs(address)
+  }
+}
+
+function cannotReserve(addresses: readonly string[], location: string, error: unknown): CniError {
+  const remedy = hasCode(error, 'EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP')
+    ? `${location} must be on a file system that has hard links and symbolic links; ` +
+      'ipam.dataDir chooses another place'
+    : `${location} must be writable and have space and inodes left (df -h, df -i)`
+  return new CniError(
+    ErrorCode.ioFailure,
+    `reserving ${addresses.join(' and ')}: ${errorText(error)}`,
+    remedy,
+    { cause: error },
+  )
 }

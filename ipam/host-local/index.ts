@@ -2,59 +2,53 @@
  * The host-local plugin: gives attachments addresses from ranges, and keeps on this node's disk
  * which are taken.
  */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, errorText, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { parsePrevResult } from '../../lib/cni/prev-result.ts'
 import type { Dns, Result } from '../../lib/cni/result.ts'
-import { withUndo } from '../../lib/cni/undo.ts'
 import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
 import { readSmallFile } from '../../lib/files.ts'
 import { formatIp } from '../../lib/net/ip.ts'
 import { allocate, exhausted, usageOf } from './allocator.ts'
 import { networkDirectory, parseConf, type HostLocalConf } from './conf.ts'
+import { checkWritable, makeDirectory } from './directory.ts'
 import { DiskStore } from './disk-store.ts'
-import { withLock } from './lock.ts'
-import {
-  addressesOf,
-  createOwner,
-  describeOwner,
-  isOwnedBy,
-  unknownOwner,
-  type Owner,
-} from './owner.ts'
+import { withStore } from './locked-store.ts'
+import { createOwner, describeOwner, isOwnedBy, unknownOwner, type Owner } from './owner.ts'
 import { rangeFor } from './range.ts'
+import { abandoned, reclaim } from './reclaim.ts'
 import { parseResolvConf } from './resolv-conf.ts'
+import { readBootId, Sandboxes } from './sandboxes.ts'
+import type { Store } from './store.ts'
 
 export const hostLocal: Plugin = { name: 'host-local', add, del, check, status, gc }
 
 function add(request: Request, context: Context): Result {
-  const conf = parseConf(request, context.log)
+  const { log } = context
+  const conf = parseConf(request, log)
   const dns = loadDns(conf)
+  const bootId = readBootId(log)
+  const sandboxes = new Sandboxes(bootId, log)
   const owner = createOwner(request.containerId, request.ifName)
+  const demand = { ...conf, owner, sandbox: sandboxes.describe(request.netns) }
   makeDirectory(conf.directory)
-  return withLock(conf.directory, context, () =>
-    withUndo(context.log, (undo) => {
-      const store = new DiskStore(conf.directory, context)
-      const ips = allocate(store, { ...conf, owner }, undo)
-      return { interfaces: [], ips, routes: conf.routes, dns }
-    }),
-  )
+  return withStore(conf.directory, bootId, context, (store) => {
+    const takeBack = () => reclaim(store, (sandbox) => sandboxes.isGone(sandbox), log)
+    return { interfaces: [], ips: allocate(store, demand, takeBack), routes: conf.routes, dns }
+  })
 }
 
 /** Releases whatever the attachment holds: ranges that were changed, or broken, do not matter. */
 function del(request: Request, context: Context): void {
   const directory = networkDirectory(request.conf)
   if (!existsSync(directory)) return
-  const owner = createOwner(request.containerId, request.ifName)
-  withLock(directory, context, () => {
-    const store = new DiskStore(directory, context)
-    // Every file is looked at, also when prevResult names the addresses: an ADD that was
-    // interrupted may have left one that no result ever named.
-    const addresses = addressesOf(store.owners(), owner)
-    attemptAll(addresses.map((address) => () => store.release(address)))
+  const attachment = createOwner(request.containerId, request.ifName)
+  withStore(directory, readBootId(context.log), context, (store) => {
+    // Old files with the container ID alone count only when there is no other.
+    const [own] = store.holdings(attachment)
+    if (own !== undefined) store.release(own)
   })
 }
 
@@ -64,25 +58,32 @@ function check(request: Request, context: Context): void {
   const expected = (prevResult?.ips ?? [])
     .map(({ address }) => address.ip)
     .filter((ip) => conf.rangeSets.some((set) => rangeFor(set, ip) !== undefined))
-  const owner = createOwner(request.containerId, request.ifName)
-  const owners = readOwners(conf.directory, context)
-  if (![...owners.values()].some((holder) => isOwnedBy(holder, owner))) {
-    throw new CniError(
-      ErrorCode.internal,
-      `host-local: Failed to find address added by container ${owner.containerId}`,
-      `no file in ${conf.directory} names ${describeOwner(owner)}`,
-    )
-  }
-  for (const address of expected.map(formatIp)) {
-    const holder = owners.get(address)
-    if (holder !== undefined && isOwnedBy(holder, owner)) continue
-    throw new CniError(
-      ErrorCode.internal,
-      `host-local: address ${address} of container ${owner.containerId} is not reserved for it`,
-      `${conf.directory}/${address} should name ${describeOwner(owner)}, but ` +
-        (holder === undefined ? 'nobody holds the address' : `${describeOwner(holder)} holds it`),
-    )
-  }
+  const attachment = createOwner(request.containerId, request.ifName)
+  if (!existsSync(conf.directory)) throw notFound(conf.directory, attachment)
+  withStore(conf.directory, readBootId(context.log), context, (store) => {
+    if (store.holdings(attachment).length === 0) throw notFound(conf.directory, attachment)
+    for (const ip of expected) checkHeld(store, formatIp(ip), attachment)
+  })
+}
+
+function notFound(directory: string, attachment: Owner): CniError {
+  return new CniError(
+    ErrorCode.internal,
+    `host-local: Failed to find address added by container ${attachment.containerId}`,
+    `no file in ${directory} names ${describeOwner(attachment)}`,
+  )
+}
+
+function checkHeld(store: Store, address: string, attachment: Owner): void {
+  const holder = store.holder(address)
+  if (holder !== undefined && isOwnedBy(holder, attachment)) return
+  const { containerId } = attachment
+  throw new CniError(
+    ErrorCode.internal,
+    `host-local: address ${address} of container ${containerId} is not reserved for it`,
+    `${store.location}/${address} should name ${describeOwner(attachment)}, but ` +
+      (holder === undefined ? 'nobody holds the address' : `${describeOwner(holder)} holds it`),
+  )
 }
 
 /** Fails with code 50 when an ADD would: it needs an address of every set. */
@@ -90,14 +91,25 @@ function status(request: Request, context: Context): void {
   const conf = parseConf(request, context.log)
   unavailableUnless(() => loadDns(conf))
   unavailableUnless(() => checkWritable(conf.directory))
-  const owners = existsSync(conf.directory)
-    ? new DiskStore(conf.directory, context).owners() // a look that need not lock others out
-    : new Map<string, Owner>()
+  const owners = ownersThatStay(conf.directory, context)
   const usages = conf.rangeSets.map((set) => usageOf(set, owners))
   const full = usages.find(({ inUse, capacity }) => inUse >= capacity)
   if (full === undefined) return
   const others = usages.filter((usage) => usage !== full)
   throw unavailable(exhausted(conf.directory, [full, ...others]))
+}
+
+/** What is reserved, less what an ADD would take back. A look that need not lock others out. */
+function ownersThatStay(directory: string, context: Context): Map<string, Owner> {
+  if (!existsSync(directory)) return new Map()
+  const bootId = readBootId(context.log)
+  const store = new DiskStore(directory, bootId, context)
+  const sandboxes = new Sandboxes(bootId, context.log)
+  const owners = store.owners()
+  for (const { addresses } of abandoned(store, (sandbox) => sandboxes.isGone(sandbox))) {
+    for (const address of addresses) owners.delete(address)
+  }
+  return owners
 }
 
 /** Releases every address whose attachment is not in the list of valid ones. */
@@ -107,20 +119,18 @@ function gc(request: Request, context: Context): void {
     createOwner(containerId, ifName),
   )
   if (!existsSync(directory)) return
-  withLock(directory, context, () => {
-    const store = new DiskStore(directory, context)
+  withStore(directory, readBootId(context.log), context, (store) => {
     const isValid = (owner: Owner) => valid.some((attachment) => isOwnedBy(owner, attachment))
-    const invalid = [...store.owners()]
-      .filter(([, owner]) => owner !== unknownOwner && !isValid(owner))
-      .map(([address]) => address)
-    const releases = invalid.map((address) => () => store.release(address))
+    const invalid = [...store.owners()].filter(
+      ([, owner]) => owner !== unknownOwner && !isValid(owner),
+    )
+    const releases = invalid.map(
+      ([address, owner]) =>
+        () =>
+          store.release({ owner, addresses: [address] }),
+    )
     attemptAll([...releases, () => store.sweep()])
   })
-}
-
-function readOwners(directory: string, context: Context): Map<string, Owner> {
-  if (!existsSync(directory)) return new Map()
-  return withLock(directory, context, () => new DiskStore(directory, context).owners())
 }
 
 function loadDns({ resolvConf }: HostLocalConf): Dns {
@@ -131,38 +141,6 @@ function loadDns({ resolvConf }: HostLocalConf): Dns {
     const details = 'ipam.resolvConf must name a readable file; leave it out to give no DNS'
     throw new CniError(ErrorCode.invalidNetworkConfig, errorText(error), details, { cause: error })
   }
-}
-
-function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return
-  checkWritable(directory) // mkdir calls a read-only disk `no such file or directory`
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o755 })
-  } catch (error) {
-    throw unwritable(directory, error)
-  }
-}
-
-/** Throws unless reservations can be written in the directory, or it can be made. */
-function checkWritable(directory: string): void {
-  let existing = directory
-  while (!existsSync(existing)) existing = dirname(existing)
-  try {
-    // With a slash at its end, a path that is no directory is refused.
-    accessSync(`${existing}/`, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw unwritable(directory, error)
-  }
-}
-
-function unwritable(directory: string, error: unknown): CniError {
-  return new CniError(
-    ErrorCode.ioFailure,
-    errorText(error),
-    `reservations are kept in ${directory}, which must be a writable directory; ` +
-      'ipam.dataDir chooses another place',
-    { cause: error },
-  )
 }
 
 /** Runs a test of readiness; what it throws gets code 50. */

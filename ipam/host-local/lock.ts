@@ -25,6 +25,9 @@ export const maxWaitMs = 10_000
 /** The longest sleep between two attempts, in ms. */
 const maxStepMs = 16
 
+/** One sleep counts for so many ms at most, whatever the clock says. */
+const maxCountedMs = 1000
+
 /** After so many ms the lock of a killed process counts for nothing: proper-lockfile's least. */
 const staleMs = 2000
 
@@ -32,35 +35,44 @@ const staleMs = 2000
 const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
 
 /**
- * Runs `work` while no other host-local, of ours or of Go's, works in the directory. Throws a
- * `CniError` with code 11 when that takes more than 10 s.
- *
- * There are two locks. flock(2) on the file `lock` is the one that Go's host-local takes; the
- * kernel releases it however its holder ends. proper-lockfile's directory `lock.lock`, made while
- * the other is held, is what excludes processes on file systems where flock does not.
+ * Runs `work` while the process has flock(2) on the file `lock` of the directory: the lock that Go's
+ * host-local takes, which the kernel releases however its holder ends. Throws a `CniError` with code
+ * 11 when that takes more than 10 s; `work` may wait for another lock as long as patience lasts.
  */
-export function withLock<T>(directory: string, context: Context, work: () => T): T {
+export function withFlock<T>(
+  directory: string,
+  context: Context,
+  work: (patience: Patience) => T,
+): T {
   const path = `${directory}/lock`
+  const patience = new Patience(context)
   const fd = openLock(path)
   try {
-    const patience: Patience = { context, waitedMs: 0, stepMs: 1 }
-    insist(
-      patience,
+    patience.insist(
       () => flock(fd, LOCK_EX | LOCK_NB),
       () => describeFlock(path),
     )
-    const unlock = insist(
-      patience,
-      () => lockDirectory(path, context),
-      () => describeDirectory(path),
-    )
-    try {
-      return work()
-    } finally {
-      unlock()
-    }
+    return work(patience)
   } finally {
-    closeSync(fd) // and with it the flock
+    closeSync(fd) // and with it the lock
+  }
+}
+
+/**
+ * Runs `work` while the process, which has the other lock, has proper-lockfile's too: it makes the
+ * directory `lock.lock`, which excludes processes on file systems where flock does not. Throws a
+ * `CniError` with code 11 when patience is over.
+ */
+export function withLockDirectory<T>(directory: string, patience: Patience, work: () => T): T {
+  const path = `${directory}/lock`
+  const unlock = patience.insist(
+    () => lockDirectory(path, patience.context),
+    () => describeDirectory(path),
+  )
+  try {
+    return work()
+  } finally {
+    unlock()
   }
 }
 
@@ -74,26 +86,37 @@ function openLock(path: string): number {
   }
 }
 
-/** What is left of the time that a call may wait. */
-interface Patience {
+/** What a call has left of the time that it may wait. */
+export class Patience {
   readonly context: Context
-  waitedMs: number
-  stepMs: number
-}
+  #waitedMs = 0
+  #stepMs = 1
 
-/** Repeats the attempt while its lock is taken; `describe` says by whom when patience is over. */
-function insist<T>(patience: Patience, attempt: () => T, describe: () => LockHeld): T {
-  for (;;) {
-    try {
-      return attempt()
-    } catch (error) {
-      // EWOULDBLOCK of flock(2) is EAGAIN on Linux; ELOCKED is proper-lockfile's.
-      if (!hasCode(error, 'EAGAIN', 'ELOCKED')) throw error
-      if (patience.waitedMs >= maxWaitMs) throw timedOut(patience, describe())
+  constructor(context: Context) {
+    this.context = context
+  }
+
+  /** Repeats the attempt while its lock is taken; `describe` says by whom when patience is over. */
+  insist<T>(attempt: () => T, describe: () => LockHeld): T {
+    for (;;) {
+      try {
+        return attempt()
+      } catch (error) {
+        // EWOULDBLOCK of flock(2) is EAGAIN on Linux; ELOCKED is proper-lockfile's.
+        if (!hasCode(error, 'EAGAIN', 'ELOCKED')) throw error
+        if (this.#waitedMs >= maxWaitMs) throw timedOut(this.#waitedMs, describe())
+      }
+      this.#wait()
     }
-    patience.context.sleep(patience.stepMs)
-    patience.waitedMs += patience.stepMs
-    patience.stepMs = Math.min(2 * patience.stepMs, maxStepMs)
+  }
+
+  /** Sleeps one step, which takes longer on a busy machine; the clock may be set meanwhile. */
+  #wait(): void {
+    const { now, sleep } = this.context
+    const start = now()
+    sleep(this.#stepMs)
+    this.#waitedMs += Math.min(Math.max(now() - start, this.#stepMs), maxCountedMs)
+    this.#stepMs = Math.min(2 * this.#stepMs, maxStepMs)
   }
 }
 
@@ -114,7 +137,7 @@ function describeDirectory(path: string): LockHeld {
   return { lock, holder, remedy: `if there is none, remove it: rmdir ${lock}` }
 }
 
-function timedOut({ waitedMs }: Patience, { lock, holder, remedy }: LockHeld): CniError {
+function timedOut(waitedMs: number, { lock, holder, remedy }: LockHeld): CniError {
   return new CniError(
     ErrorCode.tryAgainLater,
     `waited ${waitedMs} ms for the lock ${lock}`,
@@ -124,25 +147,45 @@ function timedOut({ waitedMs }: Patience, { lock, holder, remedy }: LockHeld): C
 
 /** Takes proper-lockfile's lock. Its timer never fires, since nothing yields while it is held. */
 function lockDirectory(path: string, { log, now }: Context): () => void {
-  removeFutureLock(`${path}.lock`, now(), log)
-  const unlock = lockSync(path, { realpath: false, stale: staleMs, fs })
-  return () => {
-    try {
-      unlock()
-    } catch (error) {
-      // The work is done, and a lock that stays is soon stale.
-      log.warn(`releasing ${path}.lock: ${errorText(error)}`)
-    }
+  try {
+    removeDeadLock(`${path}.lock`, now(), log)
+    const unlock = lockSync(path, { realpath: false, stale: staleMs, fs })
+    return () => release(path, unlock, log)
+  } catch (error) {
+    // A DEL on a full disk must work, and where disks fill up flock mostly does its work.
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error
+    log.warn(`going on with flock alone: ${errorText(error)}`)
+    return () => undefined
+  }
+}
+
+function release(path: string, unlock: () => void, log: Log): void {
+  try {
+    unlock()
+  } catch (error) {
+    // The work is done, and a lock that stays is soon stale.
+    log.warn(`releasing ${path}.lock: ${errorText(error)}`)
   }
 }
 
 /**
- * Removes a lock from the future: its process was killed, and the clock was set back since. It
- * would not go stale before the clock has caught up; one in use is dated 1 s ahead at most.
+ * Removes the lock of a process that was killed. proper-lockfile would in the end: but it dates a
+ * lock up to 1 s ahead, and one from the future, because the clock was set back since, would not go
+ * stale before the clock has caught up.
  */
-function removeFutureLock(lock: string, now: number, log: Log): void {
+function removeDeadLock(lock: string, now: number, log: Log): void {
   const stat = statSync(lock, { throwIfNoEntry: false })
-  if (stat === undefined || stat.mtimeMs <= now + staleMs) return
-  log.warn(`removing ${lock}: it is dated ${stat.mtime.toISOString()}, which is in the future`)
-  rmdirSync(lock)
+  if (stat === undefined) return
+  if (stat.mtimeMs > now + staleMs) {
+    log.warn(`removing ${lock}: it is dated ${stat.mtime.toISOString()}, which is in the future`)
+  } else if (stat.ctimeMs < now - staleMs) {
+    log.debug(`removing ${lock}: the process that made it was killed`)
+  } else {
+    return
+  }
+  try {
+    rmdirSync(lock)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error // another call was faster
+  }
 }

@@ -41,14 +41,9 @@ export function isOwnedBy(owner: Owner, attachment: Owner): boolean {
   return owner.containerId === attachment.containerId && sameInterface
 }
 
-/**
- * The addresses that a DEL of the attachment releases: its own and, only if it has none, those of
- * old files with its container ID.
- */
-export function addressesOf(owners: ReadonlyMap<string, Owner>, attachment: Owner): string[] {
-  const held = [...owners].filter(([, owner]) => isOwnedBy(owner, attachment))
-  const own = held.filter(([, owner]) => owner.ifName !== '')
-  return (own.length > 0 ? own : held).map(([address]) => address)
+/** Whether both are the same, an old file's owner only as another one's like it. */
+export function isSameOwner(a: Owner | undefined, b: Owner): boolean {
+  return a?.containerId === b.containerId && a.ifName === b.ifName
 }
 
 /** The owner in words, for messages. */

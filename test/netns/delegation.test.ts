@@ -91,6 +91,8 @@ function observe(setting: Setting, { code, stdout, stderr }: Reply): object {
     .replaceAll(pod.containerId, '<id>')
     .replaceAll(/\b([\da-f]{2}:){5}[\da-f]{2}\b/g, '<mac>')
     .replaceAll(/\bveth[\da-f]{8}\b/g, '<veth>')
+    // in the links of host-local, which are JSON: the namespace, and when addresses were written
+    .replaceAll(/\\":\d{6,}(?:\.\d+)?/g, '\\":0')
   return { code, ...JSON.parse(text) }
 }
 

@@ -1,20 +1,21 @@
 /** What an attachment is made of, without what is random in it: to compare two of them. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { globalCidrs, ports, routes } from './ip.ts'
 import type { Node, Pod } from './node.ts'
 
-/** The interfaces of the pod and the node, and every file that plugins and runtime keep. */
+/** The interfaces of the pod and the node, and every file that plugins and runtime keep but links. */
 export function attachmentState(node: Node, pod: Pod) {
   const folder = join(node.dir, 'var/lib/cni')
   const paths = existsSync(folder)
     ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
     : []
+  const files = paths.filter((path) => !lstatSync(join(folder, path)).isSymbolicLink())
   return {
     addresses: globalCidrs(pod, 'eth0'),
     routes: routes(pod),
     ports: ports(node, 'cni0').length,
-    files: paths.map((path) => [path, ...describe(join(folder, path))]),
+    files: files.map((path) => [path, ...describe(join(folder, path))]),
   }
 }
 

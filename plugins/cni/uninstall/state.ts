@@ -75,8 +75,10 @@ function isSavedConf(folder: string, name: string): boolean {
   return stat?.isFile() === true && (stat.size === 0 || readSaved(folder, name).length > 0)
 }
 
+/** An address, a last address, `.<containerID> <interface>`, or what is on its way to be one. */
 function isHostLocalFile(_folder: string, name: string): boolean {
-  return parseIp(name) !== undefined || /^(?:last_reserved_ip\.\d+|\.new-[\da-f]+)$/.test(name)
+  const isOther = /^(?:last_reserved_ip\.\d+|\.[a-zA-Z0-9][\w.-]* \S*|\.new-[\da-f]+)$/.test(name)
+  return isOther || parseIp(name) !== undefined
 }
 
 /** `<network>:<containerID>:<interface>`, as portmap names its records. */

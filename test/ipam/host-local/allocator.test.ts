@@ -2,20 +2,23 @@ import fc from 'fast-check'
 import t from 'tap'
 import { allocate, type Demand } from '../../../ipam/host-local/allocator.ts'
 import { createOwner } from '../../../ipam/host-local/owner.ts'
+import { unknownSandbox } from '../../../ipam/host-local/reservation.ts'
 import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
-import { Undo } from '../../../lib/cni/undo.ts'
-import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 import { ip, setOf } from './builders.ts'
 import { FakeStore } from './fake-store.ts'
 
+const sandbox = unknownSandbox('this boot')
+
 function demand(parts: Partial<Demand>): Demand {
-  return { owner: createOwner('new', 'eth0'), rangeSets: [], requested: [], ...parts }
+  return { owner: createOwner('new', 'eth0'), sandbox, rangeSets: [], requested: [], ...parts }
 }
+
+const nothingToReclaim = () => false
 
 /** The addresses that the demand gets. */
 function get(store: FakeStore, parts: Partial<Demand>): string[] {
-  return allocate(store, demand(parts), new Undo()).map(({ address }) => formatIp(address.ip))
+  return allocate(store, demand(parts), nothingToReclaim).map(({ address }) => formatIp(address.ip))
 }
 
 const rolling = ['10.0.0.0/30', '10.0.1.0/30', '10.0.2.0/30']
@@ -48,7 +51,7 @@ t.test('a released address is the last to be used again', async (t) => {
   const got: string[] = []
   for (let round = 0; round < 6; round++) {
     const [address = ''] = get(store, { rangeSets })
-    store.release(address)
+    store.release({ owner: createOwner('new', 'eth0'), addresses: [address] })
     got.push(address)
   }
   t.strictSame(got, ['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6', '10.0.0.2'])
@@ -59,7 +62,7 @@ t.test('one address of each set, with the prefix and gateway of its range', asyn
     setOf('10.1.2.0/24'),
     setOf({ subnet: '2001:db8:1::/64', gateway: '2001:db8:1::ff' }),
   ]
-  const ips = allocate(new FakeStore(), demand({ rangeSets }), new Undo())
+  const ips = allocate(new FakeStore(), demand({ rangeSets }), nothingToReclaim)
   t.strictSame(
     ips.map(({ address, gateway }) => [formatCidr(address), gateway && formatIp(gateway)]),
     [
@@ -165,15 +168,38 @@ t.test('an address outside the set, or of another interface, is no duplicate', a
   t.strictSame(get(elsewhere, { rangeSets: [setOf('10.0.0.0/29')] }), ['10.0.0.2'])
 })
 
-t.test('a failure releases what this call reserved, and nothing older', async (t) => {
+t.test('a failure in a later set reserves nothing, and releases nothing older', async (t) => {
   const store = new FakeStore({ '10.0.1.2': 'other', '10.7.7.7': 'new' })
   const rangeSets = [setOf('10.0.0.0/30'), setOf('10.0.1.0/30')]
-  const undo = new Undo()
-  t.throws(() => allocate(store, demand({ rangeSets }), undo), {
+  t.throws(() => allocate(store, demand({ rangeSets }), nothingToReclaim), {
     message: /^failed to allocate for range 1: no IP addresses available/,
   })
-  undo.run(contextOf().log)
   t.strictSame([...store.owners().keys()], ['10.0.1.2', '10.7.7.7'])
+})
+
+t.test('where nothing is left, what can be taken back is', async (t) => {
+  const store = new FakeStore({ '10.0.0.2': 'gone' })
+  let asked = 0
+  const reclaim = () => {
+    asked++
+    store.release({ owner: createOwner('gone', 'eth0'), addresses: ['10.0.0.2'] })
+    return true
+  }
+  const add = (containerId: string, requested: string[], subnet = '10.0.0.0/30') => {
+    const owner = createOwner(containerId, 'eth0')
+    const parts = { owner, rangeSets: [setOf(subnet)], requested: requested.map(ip) }
+    const [first] = allocate(store, demand(parts), reclaim)
+    return first && formatIp(first.address.ip)
+  }
+  t.equal(add('a', [], '10.5.0.0/30'), '10.5.0.2')
+  t.equal(asked, 0, 'not while there is one')
+  t.equal(add('b', []), '10.0.0.2')
+  t.equal(asked, 1)
+  t.throws(() => add('c', []), { code: 11 })
+  store.release({ owner: createOwner('b', 'eth0'), addresses: ['10.0.0.2'] })
+  add('gone', ['10.0.0.2'])
+  t.equal(add('d', ['10.0.0.2']), '10.0.0.2', 'a requested one too')
+  t.throws(() => add('e', ['10.0.0.2']), { code: 11, details: /^container d, / })
 })
 
 /** A step of the model: an ADD of a container, or its DEL. */
@@ -190,7 +216,8 @@ t.test('behaves like a list that is rotated', async () => {
       for (const { add, id } of steps) {
         const address = held.get(id)
         if (!add) {
-          if (address !== undefined) store.release(address)
+          const owner = createOwner(`c${id}`, 'eth0')
+          if (address !== undefined) store.release({ owner, addresses: [address] })
           held.delete(id)
           continue
         }

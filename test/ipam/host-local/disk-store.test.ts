@@ -1,21 +1,15 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DiskStore } from '../../../ipam/host-local/disk-store.ts'
-import { addressesOf, createOwner } from '../../../ipam/host-local/owner.ts'
+import { createOwner } from '../../../ipam/host-local/owner.ts'
 import { contextOf, type TestContext } from '../../support/request.ts'
 import { ip } from './builders.ts'
 
 const owner = createOwner('c1', 'eth0')
+
+const sandbox = { bootId: 'boot 1', netns: '/run/netns/x', netnsInode: 42 }
 
 interface Fixture {
   readonly dir: string
@@ -26,19 +20,25 @@ interface Fixture {
 function create(t: Test, files: Record<string, string> = {}): Fixture {
   const context = contextOf()
   const dir = t.testdir(files)
-  return { dir, store: new DiskStore(dir, context), context }
+  const store = new DiskStore(dir, 'boot 1', context)
+  store.open()
+  return { dir, store, context }
+}
+
+/** The names in the folder, less those of links. */
+function filesIn(dir: string): string[] {
+  return readdirSync(dir)
+    .filter((name) => !name.includes(' '))
+    .sort()
 }
 
 t.test('writes the files that Go writes', async (t) => {
   const { dir, store } = create(t)
-  store.reserve(ip('10.1.2.2'), createOwner('   dummy\n ', 'eth0'), 0)
-  store.reserve(ip('2001:db8:1::2'), createOwner('c1', 'net1'), 1)
-  const contents = readdirSync(dir)
-    .sort()
-    .map((name) => [name, readFileSync(join(dir, name), 'utf8')])
+  store.reserve(createOwner('   dummy\n ', 'eth0'), sandbox, [ip('10.1.2.2'), ip('2001:db8:1::2')])
+  const contents = filesIn(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8')])
   t.strictSame(contents, [
     ['10.1.2.2', 'dummy\r\neth0'],
-    ['2001:db8:1::2', 'c1\r\nnet1'],
+    ['2001:db8:1::2', 'dummy\r\neth0'],
     ['last_reserved_ip.0', '10.1.2.2'],
     ['last_reserved_ip.1', '2001:db8:1::2'],
   ])
@@ -72,7 +72,8 @@ for (const [name, content] of Object.entries({
   t.test(`takes back an address whose file is ${name}`, async (t) => {
     const { dir, store, context } = create(t, { '10.1.2.2': content })
     t.equal(store.owners().size, 0)
-    t.ok(store.reserve(ip('10.1.2.2'), owner, 0))
+    t.equal(store.holder('10.1.2.2'), undefined)
+    t.ok(store.reserve(owner, sandbox, [ip('10.1.2.2')]))
     t.equal(readFileSync(join(dir, '10.1.2.2'), 'utf8'), 'c1\r\neth0')
     t.match(context.warnings, [/10\.1\.2\.2 is empty or garbled/])
     t.equal(context.warnings.length, 1)
@@ -85,10 +86,10 @@ t.test('leaves alone, and holds for taken, what is no file', async (t) => {
   symlinkSync('target', join(dir, '10.1.2.3'))
   symlinkSync('nowhere', join(dir, '10.1.2.4'))
   for (const address of ['10.1.2.2', '10.1.2.3', '10.1.2.4']) {
-    t.notOk(store.reserve(ip(address), owner, 0), address)
+    t.notOk(store.reserve(owner, sandbox, [ip(address)]), address)
     t.ok(store.owners().has(address))
   }
-  t.strictSame(addressesOf(store.owners(), owner), [], 'no link is followed')
+  t.strictSame(store.holdings(owner), [], 'no link is followed')
   t.notOk(existsSync(join(dir, 'nowhere')))
 })
 
@@ -103,7 +104,7 @@ t.test('does not write through a link in the place of the last address', async (
   symlinkSync('target', join(dir, 'last_reserved_ip.0'))
   t.equal(store.lastReserved(0), undefined)
   t.match(context.warnings, [/last_reserved_ip\.0: too many levels of symbolic links/])
-  store.reserve(ip('10.1.2.2'), owner, 0)
+  store.reserve(owner, sandbox, [ip('10.1.2.2')])
   t.equal(readFileSync(join(dir, 'target'), 'utf8'), '10.1.2.9')
   t.ok(lstatSync(join(dir, 'last_reserved_ip.0')).isFile())
 })
@@ -116,7 +117,7 @@ t.test('a garbled last address costs the rotation only', async (t) => {
 t.test('a reservation that cannot be finished leaves nothing', async (t) => {
   const { dir, store } = create(t)
   mkdirSync(join(dir, 'last_reserved_ip.0'))
-  t.throws(() => store.reserve(ip('10.1.2.2'), owner, 0), {
+  t.throws(() => store.reserve(owner, sandbox, [ip('10.1.2.2')]), {
     code: 5,
     message: /^reserving 10\.1\.2\.2: rename .*is a directory/,
     details: /must be writable and have space/,
@@ -129,8 +130,6 @@ t.test('sweeps what is nobody’s, and nothing else', async (t) => {
     '10.1.2.2': '',
     '10.1.2.3': 'c1\r\neth0',
     '10.1.2.4': 'c1',
-    '.new-00': 'c1\r\neth0',
-    '.new-01': '',
     'last_reserved_ip.0': '',
     lock: '',
     README: '',
@@ -138,7 +137,7 @@ t.test('sweeps what is nobody’s, and nothing else', async (t) => {
   symlinkSync('nowhere', join(dir, '10.1.2.5'))
   mkdirSync(join(dir, 'lock.lock'))
   store.sweep()
-  t.strictSame(readdirSync(dir).sort(), [
+  t.strictSame(filesIn(dir), [
     '10.1.2.3',
     '10.1.2.4',
     '10.1.2.5',
@@ -147,10 +146,4 @@ t.test('sweeps what is nobody’s, and nothing else', async (t) => {
     'lock',
     'lock.lock',
   ])
-})
-
-t.test('files that a killed call left do not count', async (t) => {
-  const { dir, store } = create(t)
-  writeFileSync(join(dir, '.new-abc'), 'c1\r\neth0')
-  t.equal(store.owners().size, 0)
 })

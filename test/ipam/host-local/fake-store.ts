@@ -1,22 +1,48 @@
 import { formatIp, parseIp, type Ip } from '../../../lib/net/ip.ts'
-import { createOwner, type Owner } from '../../../ipam/host-local/owner.ts'
-import type { Store } from '../../../ipam/host-local/store.ts'
+import { createOwner, isOwnedBy, isSameOwner, type Owner } from '../../../ipam/host-local/owner.ts'
+import type { Sandbox } from '../../../ipam/host-local/reservation.ts'
+import type { Holding, Located, Store } from '../../../ipam/host-local/store.ts'
+
+interface Entry {
+  readonly owner: Owner
+  /** Missing for what Go's host-local has reserved. */
+  readonly sandbox?: Sandbox
+}
 
 /** A store in memory, with what it begins with: addresses by their owners, and last addresses. */
 export class FakeStore implements Store {
   readonly location = '/fake'
-  readonly #owners: Map<string, Owner>
+  readonly #entries: Map<string, Entry>
   readonly #last: Map<number, string>
 
   /** `owners` maps an address to a container ID, whose interface is eth0. */
   constructor(owners: Record<string, string> = {}, last: Record<number, string> = {}) {
     const entries = Object.entries(owners)
-    this.#owners = new Map(entries.map(([ip, id]) => [ip, createOwner(id, 'eth0')]))
+    this.#entries = new Map(entries.map(([ip, id]) => [ip, { owner: createOwner(id, 'eth0') }]))
     this.#last = new Map(Object.entries(last).map(([index, ip]) => [Number(index), ip]))
   }
 
   owners(): Map<string, Owner> {
-    return new Map(this.#owners)
+    return new Map([...this.#entries].map(([address, { owner }]) => [address, owner]))
+  }
+
+  holder(address: string): Owner | undefined {
+    return this.#entries.get(address)?.owner
+  }
+
+  holdings(attachment: Owner): Holding[] {
+    const held = [...this.#entries].filter(([, { owner }]) => isOwnedBy(owner, attachment))
+    const groups = Map.groupBy(held, ([, { owner }]) => owner.ifName)
+    return [attachment.ifName, ''].flatMap((ifName) => {
+      const addresses = groups.get(ifName)?.map(([address]) => address)
+      return addresses === undefined ? [] : [{ owner: { ...attachment, ifName }, addresses }]
+    })
+  }
+
+  located(): Located[] {
+    return [...this.#entries].flatMap(([address, { owner, sandbox }]) =>
+      sandbox === undefined ? [] : [{ owner, sandbox, addresses: [address] }],
+    )
   }
 
   lastReserved(setIndex: number): Ip | undefined {
@@ -24,15 +50,19 @@ export class FakeStore implements Store {
     return text === undefined ? undefined : parseIp(text)
   }
 
-  reserve(ip: Ip, owner: Owner, setIndex: number): boolean {
-    const address = formatIp(ip)
-    if (this.#owners.has(address)) return false
-    this.#owners.set(address, owner)
-    this.#last.set(setIndex, address)
+  reserve(owner: Owner, sandbox: Sandbox, ips: readonly Ip[]): boolean {
+    const addresses = ips.map(formatIp)
+    if (addresses.some((address) => this.#entries.has(address))) return false
+    for (const [setIndex, address] of addresses.entries()) {
+      this.#entries.set(address, { owner, sandbox })
+      this.#last.set(setIndex, address)
+    }
     return true
   }
 
-  release(address: string): void {
-    this.#owners.delete(address)
+  release({ owner, addresses }: Holding): void {
+    for (const address of addresses) {
+      if (isSameOwner(this.holder(address), owner)) this.#entries.delete(address)
+    }
   }
 }

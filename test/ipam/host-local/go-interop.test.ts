@@ -16,9 +16,13 @@ function confOf(dataDir: string) {
   }
 }
 
-/** Names and contents of all files below the folder. Modes differ between versions of Go's. */
+/**
+ * Names and contents of all files below the folder, less our own. Modes differ between versions of
+ * Go's.
+ */
 function snapshot(folder: string): [name: string, content: string][] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !name.includes('/.'))
     .sort()
     .map((name) => {
       const path = join(folder, name)

@@ -128,7 +128,7 @@ t.test('ADD where no folder can be made', async (t) => {
   const conf = { ipam: { ...v4, dataDir: file } }
   t.throws(() => node.add('c1', { conf }), {
     code: 5,
-    message: `access ${file}/: not a directory`,
+    message: `mkdir ${file}/net1: not a directory`,
     details: /ipam\.dataDir chooses another place$/,
   })
   t.throws(() => node.status(conf), { code: 50, message: /: not a directory$/ })

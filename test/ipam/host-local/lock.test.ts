@@ -3,8 +3,14 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { maxWaitMs, withLock } from '../../../ipam/host-local/lock.ts'
+import { maxWaitMs, withFlock, withLockDirectory } from '../../../ipam/host-local/lock.ts'
+import type { Context } from '../../../lib/cni/plugin.ts'
 import { contextOf } from '../../support/request.ts'
+
+/** Runs `work` under both locks. */
+function withLock<T>(directory: string, context: Context, work: () => T): T {
+  return withFlock(directory, context, (patience) => withLockDirectory(directory, patience, work))
+}
 
 /** A context whose sleeps take their time. */
 function patientContext() {

@@ -21,7 +21,7 @@ t.test('a disk that has become read-only', { skip }, async (t) => {
   })
   t.match(await call(argv, 'ADD', 'c1', conf), {
     code: 5,
-    msg: `access ${dataDir}/: read-only file system`,
+    msg: `mkdir ${dataDir}/net1: read-only file system`,
   })
   t.strictSame(await call(argv, 'DEL', 'c1', conf), {}, 'nothing is held, so nothing is to do')
 })

@@ -22,6 +22,7 @@ t.test('removes what the plugins have written, and the folders', async (t) => {
       cbr0: {
         '10.244.1.2': 'c1\r\neth0',
         'fd00::2': 'c1\r\neth0',
+        '.c1 eth0': t.fixture('symlink', '{"bootId":""}'),
         'last_reserved_ip.0': '10.244.1.2',
         '.new-0011223344556677': 'c2',
         lock: '',

@@ -1,0 +1,149 @@
+/**
+ * The files that Go's host-local has: one for each address that is held, and the last address of
+ * each range set.
+ *
+ * An address file appears whole and exclusively: it is written aside and hard-linked to its name,
+ * so neither a crash nor another program can leave half of one. Nothing is synced: after a power
+ * loss no pod of that boot lives, so what a lost or torn file must be is healed, not kept.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { errorText, hasCode } from '../../lib/cni/errors.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
+import { replaceFile } from '../../lib/files.ts'
+import { parseIp, type Ip } from '../../lib/net/ip.ts'
+import { parseOwner, unknownOwner, type Owner } from './owner.ts'
+
+const lastReservedPrefix = 'last_reserved_ip.'
+
+// Never follow a link out of the folder, and never wait for the writer of a FIFO.
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const { O_WRONLY, O_CREAT, O_EXCL } = constants
+
+export class AddressFiles {
+  readonly #folder: string
+  readonly #log: Log
+
+  constructor(folder: string, log: Log) {
+    this.#folder = folder
+    this.#log = log
+  }
+
+  /** Who holds an address, or undefined when there is no file or it is nobody's. */
+  holder(address: string): Owner | undefined {
+    // Most that are asked for are free, and a failed read costs more than a look.
+    return this.writtenMs(address) === undefined ? undefined : this.read(address)
+  }
+
+  /** The same for a file that was there a moment ago. */
+  read(address: string): Owner | undefined {
+    try {
+      return parseOwner(this.#readText(address))
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      this.#log.debug(`taken for held: ${errorText(error)}`)
+      return unknownOwner
+    }
+  }
+
+  /** Who holds which of the addresses among names of files. */
+  ownersAmong(names: readonly string[]): Map<string, Owner> {
+    const owners = new Map<string, Owner>()
+    for (const name of names) {
+      const owner = isAddressName(name) ? this.read(name) : undefined
+      if (owner !== undefined) owners.set(name, owner)
+    }
+    return owners
+  }
+
+  /** When the file was written, in ms since the epoch; undefined when there is none. */
+  writtenMs(address: string): number | undefined {
+    return lstatSync(this.#path(address), { throwIfNoEntry: false })?.mtimeMs
+  }
+
+  /** Whether there is a file that nobody has written like this: empty or garbled. */
+  isNobodys(name: string): boolean {
+    return parseIp(name) !== undefined && this.read(name) === undefined
+  }
+
+  /** Makes the file of an address of the one that is written aside; false when somebody holds it. */
+  claim(address: string, aside: string): boolean {
+    const path = this.#path(address)
+    if (tryLink(aside, path)) return true
+    if (!this.isNobodys(address)) return false
+    this.#log.warn(`${path} is empty or garbled, so nobody holds it; the address is used again`)
+    unlinkIfThere(path)
+    return tryLink(aside, path)
+  }
+
+  remove(address: string): void {
+    unlinkIfThere(this.#path(address))
+  }
+
+  lastReserved(setIndex: number): Ip | undefined {
+    try {
+      return parseIp(this.#readText(lastReservedPrefix + setIndex).trim())
+    } catch (error) {
+      // Without it the search begins at the first address, which costs nothing but the rotation.
+      if (!hasCode(error, 'ENOENT')) this.#log.warn(errorText(error))
+      return undefined
+    }
+  }
+
+  /** Remembers the address as the last one of the set; `aside` is where its file is written. */
+  remember(address: string, setIndex: number, aside: string): void {
+    replaceFile(this.#path(lastReservedPrefix + setIndex), aside, address, 0o600)
+  }
+
+  #readText(name: string): string {
+    return readFileSync(this.#path(name), { encoding: 'utf8', flag: readFlags })
+  }
+
+  #path(name: string): string {
+    return `${this.#folder}/${name}`
+  }
+}
+
+/** Cheaper than parsing: the folder also has links, locks, what is temporary, and last addresses. */
+function isAddressName(name: string): boolean {
+  return /^[\da-f][\da-f.:]*$|^::/.test(name)
+}
+
+/** Writes a new file; returns when that was, in ms since the epoch. */
+export function writeAside(path: string, content: string): number {
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+  try {
+    writeFileSync(fd, content)
+    return fstatSync(fd).mtimeMs
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+/** link(2): false when the name exists. */
+function tryLink(existing: string, path: string): boolean {
+  try {
+    linkSync(existing, path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  }
+}

@@ -1,0 +1,28 @@
+import type { Context } from '../../lib/cni/plugin.ts'
+import { DiskStore } from './disk-store.ts'
+import { withFlock, withLockDirectory } from './lock.ts'
+
+/**
+ * Runs `work` on the store in an existing directory while no other host-local, of ours or of Go's,
+ * works there. `bootId` is the ID of this boot. Throws a `CniError` with code 11 when the others
+ * take more than 10 s.
+ */
+export function withStore<T>(
+  directory: string,
+  bootId: string,
+  context: Context,
+  work: (store: DiskStore) => T,
+): T {
+  return withFlock(directory, context, (patience) => {
+    // The seal is looked at before, and made after, what the second lock does to the directory.
+    const store = new DiskStore(directory, bootId, context)
+    try {
+      return withLockDirectory(directory, patience, () => {
+        store.open()
+        return work(store)
+      })
+    } finally {
+      store.close()
+    }
+  })
+}

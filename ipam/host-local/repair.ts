@@ -1,0 +1,49 @@
+/** Puts the links of a folder in order after a killed call, and after one of Go's host-local. */
+import { readdirSync } from 'node:fs'
+import { unlinkIfThere, type AddressFiles } from './address-files.ts'
+import { unknownOwner } from './owner.ts'
+import type { ReservationLinks } from './reservation-links.ts'
+import { linkName, parseLinkName, unknownSandbox } from './reservation.ts'
+import type { Holding } from './store.ts'
+
+/** Files of calls that did not finish; Go's host-local sees no address in such a name. */
+export const temporaryPrefix = '.new-'
+
+/** What a folder is made of. */
+export interface Folder {
+  readonly path: string
+  readonly files: AddressFiles
+  readonly links: ReservationLinks
+}
+
+/**
+ * Removes what killed calls have left, and makes a link for every address that has none; of its
+ * sandbox only the boot is known then, with this ID. Throws Node's system errors.
+ */
+export function repair(folder: Folder, bootId: string): void {
+  const names = readdirSync(folder.path)
+  const holdings = holdingsByLink(folder.files, names)
+  for (const name of names) {
+    const isDead = parseLinkName(name) !== undefined && !holdings.has(name)
+    if (isDead || name.startsWith(temporaryPrefix)) unlinkIfThere(`${folder.path}/${name}`)
+  }
+  for (const holding of holdings.values()) adopt(folder, holding, bootId)
+}
+
+function holdingsByLink(files: AddressFiles, names: readonly string[]): Map<string, Holding> {
+  const known = [...files.ownersAmong(names)].filter(([, owner]) => owner !== unknownOwner)
+  const holdings = new Map<string, Holding>()
+  for (const [address, owner] of known) {
+    const name = linkName(owner)
+    const addresses = [...(holdings.get(name)?.addresses ?? []), address]
+    holdings.set(name, { owner, addresses })
+  }
+  return holdings
+}
+
+function adopt({ files, links }: Folder, { owner, addresses }: Holding, bootId: string): void {
+  const known = links.read(owner)?.writtenMs
+  const times = addresses.map((address) => [address, files.writtenMs(address) ?? 0] as const)
+  if (times.every(([address, time]) => known?.get(address) === time)) return
+  links.write(owner, { sandbox: unknownSandbox(bootId), writtenMs: new Map(times) })
+}

@@ -1,0 +1,63 @@
+/** The links of a folder that tell of reservations what address files do not. */
+import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs'
+import { hasCode } from '../../lib/cni/errors.ts'
+import { unlinkIfThere } from './address-files.ts'
+import type { Owner } from './owner.ts'
+import { decodeReservation, encodeReservation, linkName, type Reservation } from './reservation.ts'
+
+export class ReservationLinks {
+  readonly #folder: string
+  readonly #aside: string
+
+  /** `aside` is a path for links on their way to the place of another. */
+  constructor(folder: string, aside: string) {
+    this.#folder = folder
+    this.#aside = aside
+  }
+
+  /** What is known of the attachment; undefined when nothing is. Throws Node's system errors. */
+  read(owner: Owner): Reservation | undefined {
+    const path = this.#path(owner)
+    try {
+      // Most that are asked for are not there, and a failed read costs more than a look.
+      const stat = lstatSync(path, { throwIfNoEntry: false })
+      return stat?.isSymbolicLink() === true ? decodeReservation(readlinkSync(path)) : undefined
+    } catch (error) {
+      if (hasCode(error, 'ENOENT', 'ENAMETOOLONG')) return undefined
+      throw error
+    }
+  }
+
+  /** Throws Node's system errors: ENAMETOOLONG for what no link can hold. */
+  write(owner: Owner, reservation: Reservation): void {
+    const target = encodeReservation(reservation)
+    const path = this.#path(owner)
+    if (tryLink(target, path)) return
+    symlinkSync(target, this.#aside)
+    try {
+      renameSync(this.#aside, path)
+    } catch (error) {
+      unlinkIfThere(this.#aside)
+      throw error
+    }
+  }
+
+  remove(owner: Owner): void {
+    unlinkIfThere(this.#path(owner))
+  }
+
+  #path(owner: Owner): string {
+    return `${this.#folder}/${linkName(owner)}`
+  }
+}
+
+/** symlink(2): false when the name exists. */
+function tryLink(target: string, path: string): boolean {
+  try {
+    symlinkSync(target, path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  }
+}
