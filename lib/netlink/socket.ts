@@ -41,8 +41,8 @@ export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_RO
   }
   let open = true
   return {
-    send: (datagram) => send(fd, datagram),
-    receive: () => receive(fd),
+    send: (datagram) => uninterrupted(() => send(fd, datagram)),
+    receive: () => uninterrupted(() => receive(fd)),
     [Symbol.dispose]() {
       if (open) closeSync(fd)
       open = false
@@ -65,11 +65,16 @@ function setOptions(fd: number, timeoutSeconds: number): void {
 }
 
 function receive(fd: number): Uint8Array {
+  const size = recv(fd, new Uint8Array(0), MSG_PEEK | MSG_TRUNC)
+  const datagram = new Uint8Array(size)
+  return datagram.subarray(0, recv(fd, datagram, 0))
+}
+
+/** Runs an operation again for as long as a signal interrupts it, before anything has happened. */
+function uninterrupted<T>(operation: () => T): T {
   for (;;) {
     try {
-      const size = recv(fd, new Uint8Array(0), MSG_PEEK | MSG_TRUNC)
-      const datagram = new Uint8Array(size)
-      return datagram.subarray(0, recv(fd, datagram, 0))
+      return operation()
     } catch (error) {
       if (!hasCode(error, 'EINTR')) throw error
     }
