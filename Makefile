@@ -20,6 +20,10 @@ test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run al
 	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
 
+test-faults: dist/bin/cni node_modules/.tap-built ## try every fault there is a test for (10 minutes)
+	$(node) scripts/debian-packages.ts
+	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts)
+
 install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)
 	dist/bin/cni install --bin-dir '$(DESTDIR)$(CNI_BIN_DIR)' --conf-dir '$(DESTDIR)$(CNI_CONF_DIR)'
 
@@ -27,7 +31,7 @@ clean: ## remove what was built
 	rm -rf dist .tap
 
 help: ## say what the targets are
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST))
 
 dist/bin/cni: node_modules/.package-lock.json $(sources)
 	$(node) scripts/build.ts
@@ -43,4 +47,4 @@ node_modules/.tap-built: node_modules/.package-lock.json package.json
 	node_modules/.bin/node node_modules/.bin/tap build
 	touch $@
 
-.PHONY: all demo test install clean help
+.PHONY: all demo test test-faults install clean help

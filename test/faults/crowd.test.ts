@@ -1,0 +1,79 @@
+/** Many calls of host-local at once, each a process of its own. */
+import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { sized } from '../support/fault-size.ts'
+import { hostLocalNetwork } from '../support/fault-subject.ts'
+import { reserved } from '../support/ipam.ts'
+import type { Network } from '../support/network.ts'
+import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
+
+const skip = kernelSkip()
+
+t.setTimeout(1_800_000)
+
+/** Containers in one sandbox: host-local does not enter it. */
+function crowdOf(node: Node, count: number): Pod[] {
+  const pod = node.pod()
+  return Array.from({ length: count }, (_, index) => ({ ...pod, containerId: `c${index}` }))
+}
+
+function addressOf({ json }: Awaited<ReturnType<Network['call']>>): string {
+  return json.ips?.[0]?.address.replace(/\/.*/, '') ?? ''
+}
+
+t.test('more pods than addresses', { skip }, async (t) => {
+  const node = makeNode(t)
+  const { subnet, capacity, pods } = sized(
+    { subnet: '10.1.2.0/24', capacity: 253, pods: 260 },
+    { subnet: '10.1.2.0/27', capacity: 29, pods: 34 },
+  )
+  const network = hostLocalNetwork(node, subnet)
+  const crowd = crowdOf(node, pods)
+  const replies = await Promise.all(crowd.map((pod) => network.call('ADD', pod)))
+  const addresses = replies.filter(({ code }) => code === 0).map(addressOf)
+  t.equal(addresses.length, capacity)
+  t.equal(new Set(addresses).size, capacity, 'no address twice')
+  t.strictSame(reserved(node).sort(), addresses.sort())
+  for (const { json } of replies.filter(({ code }) => code !== 0)) {
+    t.match(json, { code: 11, msg: /no IP addresses available in range set: / })
+  }
+  const removals = await Promise.all(crowd.map((pod) => network.call('DEL', pod)))
+  t.strictSame(
+    removals.filter(({ code }) => code !== 0),
+    [],
+  )
+  t.strictSame(reserved(node), [])
+})
+
+t.test('commands of every kind', { skip }, async (t) => {
+  const node = makeNode(t)
+  const network = hostLocalNetwork(node, '10.1.2.0/24')
+  const pods = crowdOf(node, sized(100, 10))
+  const attachments = pods.map(({ containerId }) => ({ containerID: containerId, ifname: 'eth0' }))
+  const holders = new Map<string, string>()
+  const end = Date.now() + sized(60_000, 5000)
+  let calls = 0
+
+  const live = async (pod: Pod) => {
+    while (Date.now() < end) {
+      const added = await network.call('ADD', pod)
+      const address = addressOf(added)
+      if (added.code !== 0) t.fail(added.stdout)
+      if (holders.has(address)) t.fail(`${address} is ${holders.get(address)}'s already`)
+      holders.set(address, pod.containerId)
+      await sleep(randomInt(50))
+      await network.silent('CHECK', pod, { prevResult: added.json })
+      if (randomInt(5) === 0) {
+        await network.silent('GC', pod, { 'cni.dev/valid-attachments': attachments })
+        await network.silent('CHECK', pod, { prevResult: added.json })
+      }
+      holders.delete(address)
+      await network.silent('DEL', pod)
+      calls += 3
+    }
+  }
+  await Promise.all(pods.map(live))
+  t.ok(calls >= 3 * pods.length, `${calls} calls`)
+  t.strictSame(reserved(node), [])
+})

@@ -1,0 +1,80 @@
+/** System calls that fail, one in each call: an error object that says which, and no traces. */
+import t, { type Test } from 'tap'
+import { firewallSkip } from '../support/firewall.ts'
+import { sample, sized } from '../support/fault-size.ts'
+import { callsOf, prepare, subjects } from '../support/fault-subject.ts'
+import { kernelSkip } from '../support/node.ts'
+import type { Reply } from '../support/plugin-call.ts'
+import { injecting, straceSkip, title, type SystemCall } from '../support/system-calls.ts'
+
+const skip = kernelSkip() || straceSkip() || firewallSkip()
+
+t.setTimeout(1_800_000)
+
+/** The errors of system calls, and below how people read them. */
+const errors: Readonly<Record<string, readonly string[]>> = {
+  openat: ['ENOSPC', 'EMFILE', 'EACCES', 'EIO'],
+  sendto: ['ENOBUFS', 'EBUSY', 'EINTR'],
+  recvfrom: ['ENOBUFS', 'EINTR'],
+  write: ['ENOSPC', 'EIO'],
+  mkdir: ['ENOSPC', 'EACCES'],
+  link: ['ENOSPC', 'EIO'],
+  rename: ['ENOSPC', 'EIO'],
+}
+
+const texts: Readonly<Record<string, RegExp>> = {
+  ENOSPC: /no space left on device/,
+  EMFILE: /too many open files/,
+  EACCES: /permission denied/,
+  EIO: /input\/output error/,
+  ENOBUFS: /no buffer space available/,
+  EBUSY: /busy/,
+  EINTR: /^$/, // never an answer: the call is made again
+}
+
+for (const plugin of Object.keys(subjects)) {
+  for (const command of ['ADD', 'DEL']) {
+    t.test(`${plugin} ${command}`, { skip }, async (t) => {
+      const calls = (await callsOf(plugin, command, t)).filter((call) => call.name in errors)
+      for (const [index, call] of sample(calls, 6).entries()) {
+        const all = errors[call.name] ?? []
+        for (const error of sized(all, [all[index % all.length] ?? 'EIO'])) {
+          await t.test(`${error} of ${title(call)}`, (t) =>
+            fails(t, { plugin, command, call, error }),
+          )
+        }
+      }
+    })
+  }
+}
+
+interface Case {
+  readonly plugin: string
+  readonly command: string
+  readonly call: SystemCall
+  readonly error: string
+}
+
+async function fails(t: Test, { plugin, command, call, error }: Case): Promise<void> {
+  const { network, pod, traces } = await prepare(plugin, command, t)
+  const argv = injecting(call, `error=${error}`)
+  const reply = await network.call(command, pod, {}, { argv })
+  t.notMatch(reply.stdout + reply.stderr, /^\s+at .*:\d+|node:internal|cni\.cjs/m)
+  if (reply.code !== 0) saysWhy(t, reply, error, call)
+  // who cannot be told of an attachment has to DEL it
+  const isDone = reply.code === 0 || call.text.startsWith('write(1<')
+  if (!isDone && command === 'ADD') t.strictSame(traces(), [], 'rolled back')
+  if (reply.code === 0 && command === 'ADD') {
+    await network.silent('CHECK', pod, { prevResult: reply.json })
+  }
+  const { code, stdout } = await network.call('DEL', pod)
+  t.equal(code, 0, stdout)
+  t.strictSame(traces(), [])
+}
+
+function saysWhy(t: Test, { code, stdout, stderr, json }: Reply, error: string, call: SystemCall) {
+  t.equal(code, 1)
+  // without its answer on stdout, stderr is all that is left
+  const said = call.text.startsWith('write(1<') ? stderr : `${json.msg} ${json.details}`
+  t.match(said, texts[error] ?? error, stdout)
+}
