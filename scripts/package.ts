@@ -9,19 +9,27 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
 import { formatStamp } from '../lib/stamp.ts'
 import { version } from '../lib/version.ts'
+import { compileAll, wrapBundle } from './build/code-cache.ts'
 
 const root = join(import.meta.dirname, '..')
 const bundle = join(root, 'dist/cni.cjs')
+const launcher = join(root, 'scripts/build/launcher.cjs')
+const assets = {
+  bundle: join(root, 'dist/cni.js'),
+  'code-cache': join(root, 'dist/cni.code-cache'),
+}
 const binDir = join(root, 'dist/bin')
 const packaged = join(binDir, `.packaged-${process.pid}`)
 
@@ -36,6 +44,7 @@ const seaConfig = {
   execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi
   // Without it NODE_OPTIONS in the environment could load other code into a root process.
   execArgvExtension: 'none',
+  assets,
 }
 
 mkdirSync(binDir, { recursive: true })
@@ -56,10 +65,13 @@ try {
 
 /** Writes the executable to `output`. */
 async function makeExecutable(output: string): Promise<void> {
+  const source = wrapBundle(readFileSync(bundle, 'utf8'))
+  writeFileSync(assets.bundle, source)
+  writeFileSync(assets['code-cache'], compileAll(source))
   const { arch } = process
   const nodePath = join(root, `node_modules/node-linux-${arch}/bin/node`)
   const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const
-  await pkg.default(bundle, { nodePath, seaConfig, targets: [target] })
+  await pkg.default(launcher, { nodePath, seaConfig, targets: [target] })
 }
 
 /** Throws unless the executable answers VERSION, also when NODE_OPTIONS asks for other code. */
