@@ -43,7 +43,11 @@ export class ReservationLinks {
   }
 
   remove(owner: Owner): void {
-    unlinkIfThere(this.#path(owner))
+    try {
+      unlinkIfThere(this.#path(owner))
+    } catch (error) {
+      if (!hasCode(error, 'ENAMETOOLONG')) throw error
+    }
   }
 
   #path(owner: Owner): string {

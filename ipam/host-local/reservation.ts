@@ -5,6 +5,7 @@
  * host-local can neither read an owner in it nor take its name for an address.
  */
 import { isObject } from '../../lib/cni/json.ts'
+import { parseIp } from '../../lib/net/ip.ts'
 import type { Owner } from './owner.ts'
 
 /** The sandbox of an attachment, as far as it was known at ADD. */
@@ -56,7 +57,7 @@ export function decodeReservation(target: string): Reservation | undefined {
   if (typeof bootId !== 'string' || typeof netns !== 'string') return undefined
   if (typeof netnsInode !== 'number' || !isObject(addresses)) return undefined
   const writtenMs = Object.entries(addresses).flatMap(([address, time]) =>
-    typeof time === 'number' ? [[address, time] as const] : [],
+    parseIp(address) !== undefined && typeof time === 'number' ? [[address, time] as const] : [],
   )
   return { sandbox: { bootId, netns, netnsInode }, writtenMs: new Map(writtenMs) }
 }

@@ -52,13 +52,8 @@ export class Sandboxes {
   }
 
   #isInhabited(inode: number): boolean {
-    try {
-      this.#inhabited ??= inhabitedNamespaces()
-      return this.#inhabited.has(inode)
-    } catch (error) {
-      this.#log.debug(`taken for inhabited: ${errorText(error)}`)
-      return true
-    }
+    this.#inhabited ??= inhabitedNamespaces(this.#log)
+    return this.#inhabited.has(inode)
   }
 }
 
@@ -84,17 +79,18 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** The inode numbers of the network namespaces that have processes. Throws Node's system errors. */
-function inhabitedNamespaces(): Set<number> {
+/** The inode numbers of the network namespaces that have processes. */
+function inhabitedNamespaces(log: Log): Set<number> {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return new Set(pids.flatMap((pid) => namespaceOf(pid) ?? []))
+  return new Set(pids.flatMap((pid) => namespaceOf(pid, log) ?? []))
 }
 
-function namespaceOf(pid: string): number | undefined {
+function namespaceOf(pid: string, log: Log): number | undefined {
   try {
     return statSync(`/proc/${pid}/ns/net`).ino
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH')) return undefined // it has ended since
-    throw error
+    // It has ended since; or it has more rights than this process, and then it is no pod's.
+    if (!hasCode(error, 'ENOENT', 'ESRCH')) log.debug(errorText(error))
+    return undefined
   }
 }
