@@ -10,6 +10,7 @@ import {
   type ChainRule,
   type Rule,
 } from '../../lib/net/iptables.ts'
+import { hasChain, hasLegacyNat } from '../../lib/net/rule-search.ts'
 import {
   isSameOwner,
   type Backend,
@@ -140,6 +141,9 @@ function additions(
 
 function check(family: Family, forwarding: Forwarding): void {
   const own = containerChain(forwarding.owner)
+  // Asked first: iptables does not say which rule is missing where a chain that one leads to is.
+  if (!isThere(family, own))
+    throw difference(family, `chain ${own} not found in iptables table nat`)
   const { first, last } = entryRules(forwarding.options)
   const missing = iptablesFirstMissing(family, [
     ...containerRules(family, forwarding).map((rule) => ({ chain: own, rule })),
@@ -150,13 +154,20 @@ function check(family: Family, forwarding: Forwarding): void {
   ])
   if (missing === undefined) return
   const { chain, rule } = missing
-  const isChain = chain === own && iptablesList(family, own) === undefined
-  throw new CniError(
+  const text = `rule [${rule.join(' ')}] in chain ${chain} not found in table nat`
+  throw difference(family, text)
+}
+
+/** Whether there is a chain: a process is started for iptables-legacy alone. */
+function isThere(family: Family, chain: string): boolean {
+  if (hasChain({ family, table: 'nat', chain })) return true
+  return hasLegacyNat(family) && iptablesList(family, chain) !== undefined
+}
+
+function difference(family: Family, text: string): CniError {
+  return new CniError(
     ErrorCode.internal,
-    `could not check ipv${family} dnat: ` +
-      (isChain
-        ? `chain ${own} not found in iptables table nat`
-        : `rule [${rule.join(' ')}] in chain ${chain} not found in table nat`),
+    `could not check ipv${family} dnat: ${text}`,
     'something removed it; DEL and ADD make it anew',
   )
 }

@@ -91,3 +91,12 @@ for (const backend of ['nftables', 'iptables'] as const) {
     t.equal(msg, `host port 8080/tcp leads to container ${second.containerId}`)
   })
 }
+
+t.test('iptables: on a node that has no rule at all', options, async (t) => {
+  const node = makePortmapNode(t, { backend: 'iptables' })
+  const { json } = await node.network.call('CHECK', node.pod(), mappings)
+  t.match(
+    json.msg,
+    /^could not check ipv4 dnat: chain CNI-DN-[0-9a-f]{21} not found in iptables table nat$/,
+  )
+})
