@@ -50,7 +50,7 @@ function options(): string[] {
     '--disable-coverage',
     '--allow-empty-coverage',
     `--jobs=${availableParallelism()}`,
-    '--timeout=120',
+    `--timeout=${process.env['CNI_FAULTS'] === 'full' ? 1800 : 120}`, // seconds for a file
     '--node-arg=--disable-warning=ExperimentalWarning', // node:ffi
   ]
 }

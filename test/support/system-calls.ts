@@ -30,14 +30,17 @@ export function straceSkip(): string | false {
 const names =
   /^(?:sendto|recvfrom|openat|write|(?:rename|link|mkdir|unlink)(?:at2?)?|rmdir|utimensat)$/
 const trace = `trace=/${names.source.replaceAll('?:', '')}`
-const strace = ['strace', '-f', '-qq', '-y', '-s', '200', '-e', 'signal=none']
+const strace = ['strace', '-qq', '-y', '-s', '200', '-e', 'signal=none']
 
 /** Runs the executable and writes to a file in `dir` which calls it makes. */
 export function recording(dir: string): Argv {
-  return (executable) => [...strace, '-e', trace, '-o', join(dir, 'calls'), executable]
+  return (executable) => [...strace, '-f', '-e', trace, '-o', join(dir, 'calls'), executable]
 }
 
-/** The calls that were recorded and change something: files below `dir`, sysctls, the kernel. */
+/**
+ * The calls that were recorded and change something: files below `dir`, sysctls, the kernel. Writes
+ * behind the start of another program are left out: how many there are differs from run to run.
+ */
 export function recorded(dir: string): SystemCall[] {
   const lines = readFileSync(join(dir, 'calls'), 'utf8').split('\n')
   const main = /^\d+/.exec(lines[0] ?? '')?.[0]
@@ -45,15 +48,16 @@ export function recorded(dir: string): SystemCall[] {
   return lines.flatMap((line) => {
     const [, pid, text = '', name = ''] = /^(\d+) +((\w+)\(.*)/.exec(line) ?? []
     if (pid !== main || name === '') return []
+    if (name === 'write' && text.includes('<socket:')) counts.set(name, NaN)
     const nth = (counts.get(name) ?? 0) + 1
     counts.set(name, nth)
-    return changes(name, text, dir) ? [{ name, nth, text }] : []
+    return nth > 0 && changes(name, text, dir) ? [{ name, nth, text }] : []
   })
 }
 
 /** Runtimes of JavaScript write to pipes of their own, and open files to read them. */
 function changes(name: string, text: string, dir: string): boolean {
-  if (name === 'sendto' || name === 'recvfrom' || /^write\(1</.test(text)) return true
+  if (name === 'sendto' || name === 'recvfrom') return true
   if (name === 'openat' && !/O_WRONLY|O_RDWR|O_CREAT/.test(text)) return false
   return text.includes(dir) || text.includes('/proc/sys/')
 }
@@ -64,7 +68,7 @@ export function title({ name, nth, text }: SystemCall): string {
   return `${name} ${nth} ${path.replaceAll(/(?:pod|veth|\.new)-?[\da-f-]+/g, '*')}`.trim()
 }
 
-/** Runs the executable with a fault in one call: `signal=KILL`, `error=ENOSPC`. */
+/** Runs the executable with a fault in one call of its main thread: `signal=KILL`, `error=EIO`. */
 export function injecting({ name, nth }: SystemCall, fault: string): Argv {
   const inject = `inject=${name}:${fault}:when=${nth}`
   return (executable) => {
