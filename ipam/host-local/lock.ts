@@ -1,17 +1,7 @@
-/** The lock of a network's reservations. */
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  realpathSync,
-  rmdirSync,
-  statSync,
-  utimesSync,
-} from 'node:fs'
-import { lockSync } from 'proper-lockfile'
+/** The lock of a network's reservations that Go's host-local takes, too, and the wait for locks. */
+import { closeSync, constants, openSync } from 'node:fs'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
-import type { Context, Log } from '../../lib/cni/plugin.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import { flock } from '../../lib/net/libc.ts'
 import { describeHolders } from './lock-holder.ts'
 
@@ -19,25 +9,25 @@ import { describeHolders } from './lock-holder.ts'
 const LOCK_EX = 2
 const LOCK_NB = 4
 
-/** How long a call waits for the others, in ms. They hold the lock for a few milliseconds each. */
-export const maxWaitMs = 10_000
+/**
+ * How long a call waits for the others, in ms. They hold the lock for a few milliseconds each, but
+ * after a reboot there may be hundreds. A runtime gives all plugins together about two minutes.
+ */
+export const maxWaitMs = 30_000
 
-/** The longest sleep between two attempts, in ms. */
-const maxStepMs = 16
+/** The longest sleep between two attempts, in ms, of a call that has just come. */
+const maxStepMs = 32
+
+/** And the shortest, in ms, of one that has waited long: so nobody is overtaken all the time. */
+const minStepMs = 2
 
 /** One sleep counts for so many ms at most, whatever the clock says. */
 const maxCountedMs = 1000
 
-/** After so many ms the lock of a killed process counts for nothing: proper-lockfile's least. */
-const staleMs = 2000
-
-/** The calls that proper-lockfile makes; a copy of all of `fs`, as it makes one, takes longer. */
-const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
-
 /**
  * Runs `work` while the process has flock(2) on the file `lock` of the directory: the lock that Go's
  * host-local takes, which the kernel releases however its holder ends. Throws a `CniError` with code
- * 11 when that takes more than 10 s; `work` may wait for another lock as long as patience lasts.
+ * 11 when that takes more than 30 s; `work` may wait for another lock as long as patience lasts.
  */
 export function withFlock<T>(
   directory: string,
@@ -58,24 +48,6 @@ export function withFlock<T>(
   }
 }
 
-/**
- * Runs `work` while the process, which has the other lock, has proper-lockfile's too: it makes the
- * directory `lock.lock`, which excludes processes on file systems where flock does not. Throws a
- * `CniError` with code 11 when patience is over.
- */
-export function withLockDirectory<T>(directory: string, patience: Patience, work: () => T): T {
-  const path = `${directory}/lock`
-  const unlock = patience.insist(
-    () => lockDirectory(path, patience.context),
-    () => describeDirectory(path),
-  )
-  try {
-    return work()
-  } finally {
-    unlock()
-  }
-}
-
 function openLock(path: string): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
   try {
@@ -89,8 +61,8 @@ function openLock(path: string): number {
 /** What a call has left of the time that it may wait. */
 export class Patience {
   readonly context: Context
+  #attempts = 0
   #waitedMs = 0
-  #stepMs = 1
 
   constructor(context: Context) {
     this.context = context
@@ -114,13 +86,19 @@ export class Patience {
   #wait(): void {
     const { now, sleep } = this.context
     const start = now()
-    sleep(this.#stepMs)
-    this.#waitedMs += Math.min(Math.max(now() - start, this.#stepMs), maxCountedMs)
-    this.#stepMs = Math.min(2 * this.#stepMs, maxStepMs)
+    const stepMs = this.#nextStepMs()
+    sleep(stepMs)
+    this.#waitedMs += Math.min(Math.max(now() - start, stepMs), maxCountedMs)
+  }
+
+  #nextStepMs(): number {
+    const longest = maxStepMs * (1 - this.#waitedMs / (maxWaitMs / 3))
+    return Math.ceil(Math.max(Math.min(2 ** this.#attempts++, longest), minStepMs))
   }
 }
 
-interface LockHeld {
+/** A lock that somebody holds, and what to do about it, for messages. */
+export interface LockHeld {
   readonly lock: string
   readonly holder: string
   readonly remedy: string
@@ -131,61 +109,10 @@ function describeFlock(path: string): LockHeld {
   return { lock: path, holder: describeHolders(path), remedy }
 }
 
-function describeDirectory(path: string): LockHeld {
-  const lock = `${path}.lock`
-  const holder = 'a process that keeps it fresh and that flock does not see, on another machine'
-  return { lock, holder, remedy: `if there is none, remove it: rmdir ${lock}` }
-}
-
 function timedOut(waitedMs: number, { lock, holder, remedy }: LockHeld): CniError {
   return new CniError(
     ErrorCode.tryAgainLater,
     `waited ${waitedMs} ms for the lock ${lock}`,
     `held by ${holder}; ${remedy}`,
   )
-}
-
-/** Takes proper-lockfile's lock. Its timer never fires, since nothing yields while it is held. */
-function lockDirectory(path: string, { log, now }: Context): () => void {
-  try {
-    removeDeadLock(`${path}.lock`, now(), log)
-    const unlock = lockSync(path, { realpath: false, stale: staleMs, fs })
-    return () => release(path, unlock, log)
-  } catch (error) {
-    // A DEL on a full disk must work, and where disks fill up flock mostly does its work.
-    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error
-    log.warn(`going on with flock alone: ${errorText(error)}`)
-    return () => undefined
-  }
-}
-
-function release(path: string, unlock: () => void, log: Log): void {
-  try {
-    unlock()
-  } catch (error) {
-    // The work is done, and a lock that stays is soon stale.
-    log.warn(`releasing ${path}.lock: ${errorText(error)}`)
-  }
-}
-
-/**
- * Removes the lock of a process that was killed. proper-lockfile would in the end: but it dates a
- * lock up to 1 s ahead, and one from the future, because the clock was set back since, would not go
- * stale before the clock has caught up.
- */
-function removeDeadLock(lock: string, now: number, log: Log): void {
-  const stat = statSync(lock, { throwIfNoEntry: false })
-  if (stat === undefined) return
-  if (stat.mtimeMs > now + staleMs) {
-    log.warn(`removing ${lock}: it is dated ${stat.mtime.toISOString()}, which is in the future`)
-  } else if (stat.ctimeMs < now - staleMs) {
-    log.debug(`removing ${lock}: the process that made it was killed`)
-  } else {
-    return
-  }
-  try {
-    rmdirSync(lock)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error // another call was faster
-  }
 }

@@ -1,11 +1,12 @@
 import type { Context } from '../../lib/cni/plugin.ts'
 import { DiskStore } from './disk-store.ts'
-import { withFlock, withLockDirectory } from './lock.ts'
+import { withLockDirectory } from './lock-directory.ts'
+import { withFlock } from './lock.ts'
 
 /**
  * Runs `work` on the store in an existing directory while no other host-local, of ours or of Go's,
  * works there. `bootId` is the ID of this boot. Throws a `CniError` with code 11 when the others
- * take more than 10 s.
+ * take more than 30 s.
  */
 export function withStore<T>(
   directory: string,

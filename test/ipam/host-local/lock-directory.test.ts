@@ -1,0 +1,70 @@
+import { utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { withLockDirectory } from '../../../ipam/host-local/lock-directory.ts'
+import { withFlock } from '../../../ipam/host-local/lock.ts'
+import { contextOf } from '../../support/request.ts'
+import { runSync } from '../../support/run.ts'
+
+t.test('a lock that a killed process left', async (t) => {
+  const directory = t.testdir({ 'lock.lock': {} })
+  const soon = new Date(Date.now() + 1000) // proper-lockfile dates a lock up to 1 s ahead
+  utimesSync(join(directory, 'lock.lock'), soon, soon)
+  const context = contextOf({ now: () => Date.now() })
+  t.equal(
+    withFlock(directory, context, (patience) => withLockDirectory(directory, patience, () => 1)),
+    1,
+  )
+  t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for it')
+})
+
+/** Runs the text of a script in a folder of a file system that may be another machine's, too. */
+function elsewhere(t: Test, script: string): unknown {
+  const root = join(import.meta.dirname, '../../..')
+  const imports =
+    `import { mkdirSync, utimesSync } from 'node:fs'\n` +
+    `import { withLockDirectory } from '${root}/ipam/host-local/lock-directory.ts'\n` +
+    `import { withFlock } from '${root}/ipam/host-local/lock.ts'\n` +
+    `import { contextOf } from '${root}/test/support/request.ts'\n` +
+    `const context = contextOf({ now: () => Date.now() })\n` +
+    `const run = () => withFlock('.', context, (p) => withLockDirectory('.', p, () => 'done'))\n`
+  const mount = 'mount -t ramfs none "$0" && cd "$0" && exec "$@"'
+  const argv = [process.execPath, '--no-warnings', '--input-type=module', '-e', imports + script]
+  const shell = ['unshare', '--mount', 'sh', '-c', mount, t.testdir(), ...argv]
+  return JSON.parse(runSync(shell))
+}
+
+const skip = process.getuid?.() !== 0 && 'mounting a file system needs root'
+
+t.test('one that may be of another machine goes stale', { skip }, async (t) => {
+  const script = `
+    mkdirSync('lock.lock')
+    context.sleep = (ms) => { context.sleeps.push(ms); Atomics.wait(cell, 0, 0, ms) }
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    const start = Date.now()
+    console.log(JSON.stringify([run(), Date.now() - start]))`
+  const [result, ms] = elsewhere(t, script) as [string, number] // what the script prints
+  t.equal(result, 'done')
+  t.ok(ms > 1900 && ms < 4000, `${ms} ms`)
+})
+
+t.test('one from the future is removed at once', { skip }, async (t) => {
+  const script = `
+    mkdirSync('lock.lock')
+    const future = new Date(Date.now() + 86_400_000)
+    utimesSync('lock.lock', future, future)
+    console.log(JSON.stringify([run(), context.sleeps]))`
+  t.strictSame(elsewhere(t, script), ['done', []])
+})
+
+t.test('one that is kept fresh', { skip }, async (t) => {
+  const script = `
+    mkdirSync('lock.lock')
+    const start = Date.now()
+    context.now = () => start
+    try { run() } catch ({ code, details }) { console.log(JSON.stringify({ code, details })) }`
+  t.match(elsewhere(t, script), {
+    code: 11,
+    details: /another machine; if there is none, remove it: rmdir \.\/lock\.lock$/,
+  })
+})
