@@ -1,4 +1,4 @@
-/** How many faults are tried: some in `make test`, all of them in `make test-faults`. */
+/** How many faults are tried: all of them in `make test-faults`, a sample without CNI_FAULTS=full. */
 
 const isFull = process.env['CNI_FAULTS'] === 'full'
 
