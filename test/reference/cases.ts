@@ -1,0 +1,37 @@
+/** Every case, by theme. */
+import type { Case } from './case.ts'
+import { bridgeAddressCases } from './cases/bridge-addresses.ts'
+import { bridgeCheckCases } from './cases/bridge-check.ts'
+import { bridgeErrorCases } from './cases/bridge-errors.ts'
+import { bridgeFirewallCases } from './cases/bridge-firewall.ts'
+import { bridgeKeyCases } from './cases/bridge-keys.ts'
+import { bridgeLifeCases } from './cases/bridge-lives.ts'
+import { bridgeNewerCases } from './cases/bridge-newer.ts'
+import { environmentCases } from './cases/environment.ts'
+import { hostLocalErrorCases } from './cases/host-local-errors.ts'
+import { rangeCases } from './cases/host-local-ranges.ts'
+import { requestCases } from './cases/host-local-requests.ts'
+import { storeCases } from './cases/host-local-store.ts'
+import { loopbackCases } from './cases/loopback.ts'
+import { portmapCases } from './cases/portmap.ts'
+import { stdinCases } from './cases/stdin.ts'
+import { versionCases } from './cases/versions.ts'
+
+export const cases: readonly Case[] = [
+  ...environmentCases,
+  ...stdinCases,
+  ...versionCases,
+  ...hostLocalErrorCases,
+  ...rangeCases,
+  ...requestCases,
+  ...storeCases,
+  ...loopbackCases,
+  ...bridgeKeyCases,
+  ...bridgeAddressCases,
+  ...bridgeLifeCases,
+  ...bridgeCheckCases,
+  ...bridgeErrorCases,
+  ...bridgeFirewallCases,
+  ...bridgeNewerCases,
+  ...portmapCases,
+]
