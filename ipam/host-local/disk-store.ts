@@ -104,25 +104,38 @@ export class DiskStore implements Store {
     const addresses = ips.map(formatIp)
     const undo = new Undo()
     try {
-      const reserved = this.#reserveAll({ owner, addresses, sandbox }, undo)
-      if (!reserved) undo.run(this.#log)
-      return reserved
+      return this.#change(() => {
+        const reserved = this.#reserveAll({ owner, addresses, sandbox }, undo)
+        if (!reserved) undo.run(this.#log)
+        return reserved
+      })
     } catch (error) {
-      this.#isLinked = false // nobody knows what else cannot be done
       undo.run(this.#log)
       throw cannotReserve(addresses, this.location, error)
     }
   }
 
   release({ owner, addresses }: Holding): void {
-    attemptAll(addresses.map((address) => () => this.#files.remove(address)))
-    if (this.#linked(owner).length === 0) this.#links.remove(owner)
+    this.#change(() => {
+      attemptAll(addresses.map((address) => () => this.#files.remove(address)))
+      if (this.#linked(owner).length === 0) this.#links.remove(owner)
+    })
   }
 
   /** Removes what is nobody's: empty and garbled address files. */
   sweep(): void {
     const abandoned = readdirSync(this.location).filter((name) => this.#files.isNobodys(name))
     attemptAll(abandoned.map((name) => () => this.#files.remove(name)))
+  }
+
+  /** Changes addresses and links. If that fails, the links are put in order by the next call. */
+  #change<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      this.#isLinked = false
+      throw error
+    }
   }
 
   #reserveAll({ owner, addresses, sandbox }: Located, undo: Undo): boolean {

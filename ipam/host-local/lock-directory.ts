@@ -2,7 +2,7 @@
 import { mkdirSync, realpathSync, rmdirSync, statfsSync, statSync, utimesSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { lockSync } from 'proper-lockfile'
-import { errorText, hasCode } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Context, Log } from '../../lib/cni/plugin.ts'
 import type { LockHeld, Patience } from './lock.ts'
 
@@ -49,11 +49,21 @@ function lockDirectory(path: string, { log, now }: Context): () => void {
     const unlock = lockSync(path, { realpath: false, stale: staleMs, fs })
     return () => release(path, unlock, log)
   } catch (error) {
+    if (hasCode(error, 'ELOCKED')) throw error
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw cannotLock(path, error)
     // A DEL on a full disk must work, and where disks fill up flock mostly does its work.
-    if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error
     log.warn(`going on with flock alone: ${errorText(error)}`)
     return () => undefined
   }
+}
+
+function cannotLock(path: string, error: unknown): CniError {
+  return new CniError(
+    ErrorCode.ioFailure,
+    errorText(error),
+    `${path}.lock must be a directory that can be made and removed: it is a lock`,
+    { cause: error },
+  )
 }
 
 function release(path: string, unlock: () => void, log: Log): void {

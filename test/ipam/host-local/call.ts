@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Output } from '../../support/plugin-call.ts'
-import { run } from '../../support/run.ts'
+import { run, type RunOptions } from '../../support/run.ts'
 
 const source = join(import.meta.dirname, 'process.ts')
 
@@ -21,19 +21,32 @@ export async function call(
   command: string,
   containerId: string,
   conf: object,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Output> {
-  const env = {
+  const options = callOptions(command, containerId, conf, env)
+  const { stdout, stderr, code } = await run(argv, options)
+  if (stderr !== '') throw new Error(`${argv.join(' ')} ${command} wrote to stderr: ${stderr}`)
+  if (code !== 0 && stdout === '') throw new Error(`${argv.join(' ')} ${command}: exit ${code}`)
+  return stdout === '' ? {} : (JSON.parse(stdout) as Output) // asserted on by the tests
+}
+
+/** stdin and the environment of such a call. */
+export function callOptions(
+  command: string,
+  containerId: string,
+  conf: object,
+  env: Readonly<Record<string, string>> = {},
+): RunOptions {
+  const variables = {
     PATH: process.env['PATH'],
     CNI_COMMAND: command,
     CNI_CONTAINERID: containerId,
     CNI_NETNS: '/run/netns/none',
     CNI_IFNAME: 'eth0',
     CNI_PATH: '/nonexistent',
+    ...env,
   }
-  const { stdout, stderr, code } = await run(argv, { stdin: JSON.stringify(conf), env })
-  if (stderr !== '') throw new Error(`${argv.join(' ')} ${command} wrote to stderr: ${stderr}`)
-  if (code !== 0 && stdout === '') throw new Error(`${argv.join(' ')} ${command}: exit ${code}`)
-  return stdout === '' ? {} : (JSON.parse(stdout) as Output) // asserted on by the tests
+  return { stdin: JSON.stringify(conf), env: variables }
 }
 
 /** The addresses of a result; throws with the error when it is one. */

@@ -92,3 +92,38 @@ t.test('both at once give no address twice', { skip: skipTheirs }, async (t) => 
   t.strictSame(await Promise.all(dels), Array(24).fill({}))
   t.equal(snapshot(dataDir).length, 4)
 })
+
+t.test('Go’s calls break the seal, and what they did is found', { skip: skipTheirs }, async (t) => {
+  const dataDir = t.testdir()
+  const conf = confOf(dataDir)
+  const folder = join(dataDir, 'net1')
+  const isSealed = () => statSync(folder).mtimeMs === 1e12
+  await call(ours, 'ADD', 'c1', conf)
+  t.ok(isSealed())
+  await call(theirs, 'CHECK', 'c1', conf)
+  t.ok(isSealed(), 'a CHECK changes nothing')
+  await call(theirs, 'ADD', 'c2', conf)
+  t.notOk(isSealed())
+  t.match(await call(ours, 'ADD', 'c2', conf), { msg: /10\.1\.2\.3 has been allocated to c2/ })
+  t.ok(isSealed())
+  await call(theirs, 'DEL', 'c1', conf)
+  t.notOk(isSealed())
+  t.ok(readdirSync(folder).includes('.c1 eth0'), 'its link is left')
+  t.strictSame(addressesOf(await call(ours, 'ADD', 'c1', conf)).slice(0, 1), ['10.1.2.4/24'])
+  await call(ours, 'DEL', 'c2', conf)
+  await call(ours, 'DEL', 'c1', conf)
+  t.strictSame(readdirSync(folder), ['last_reserved_ip.0', 'last_reserved_ip.1', 'lock'])
+})
+
+t.test('an address that Go has given to another', { skip: skipTheirs }, async (t) => {
+  const dataDir = t.testdir()
+  const conf = confOf(dataDir)
+  const fixed = { ...conf, args: { cni: { ips: ['10.1.2.9'] } } }
+  await call(ours, 'ADD', 'c1', fixed)
+  await call(theirs, 'DEL', 'c1', conf)
+  await call(theirs, 'ADD', 'c2', fixed)
+  t.strictSame(await call(ours, 'DEL', 'c1', conf), {}, 'a DEL that comes late')
+  t.equal(readFileSync(join(dataDir, 'net1/10.1.2.9'), 'utf8'), 'c2\r\neth0')
+  t.strictSame(await call(ours, 'CHECK', 'c2', conf), {})
+  t.strictSame(await call(ours, 'DEL', 'c2', conf), {})
+})
