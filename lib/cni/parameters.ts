@@ -30,6 +30,8 @@ export function checkParameters(env: Environment): void {
   const missing: string[] = []
   for (const { name, requiredFor, check } of parameters) {
     const value = env[name] ?? ''
+    // No process has such a variable, but a caller in this process can.
+    if (value.includes('\0')) throw new CniError(ErrorCode.invalidEnvironment, `${name} holds NUL`)
     const required = name === 'CNI_COMMAND' || requiredFor.some((word) => word === command)
     if (!required) continue
     if (value === '') missing.push(name)

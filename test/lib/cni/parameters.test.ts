@@ -75,6 +75,16 @@ t.test('a malformed variable comes before those that are missing', async (t) => 
   }
 })
 
+t.test('no variable holds NUL', async (t) => {
+  for (const name of names) {
+    const env = { CNI_COMMAND: 'ADD', ...values, [name]: 'x\0y' }
+    t.match(
+      thrown(() => checkParameters(env)),
+      { code: 4, message: `${name} holds NUL` },
+    )
+  }
+})
+
 t.test('an unknown command needs nothing', async (t) => {
   t.doesNotThrow(() => checkParameters({ CNI_COMMAND: 'ADDD' }))
 })
