@@ -4,14 +4,17 @@
  * at hand; anything else is executed. Results and errors are the same either way.
  */
 import { statSync } from 'node:fs'
-import { execute, type Execution } from '../exec.ts'
+import { execute, type ExecuteOptions, type Execution } from '../exec.ts'
 import type { Call, Reply } from './call.ts'
 import { checkReply, decodeAnswer } from './delegate-reply.ts'
 import { findPlugin } from './find-plugin.ts'
-import type { Delegate, Environment, PluginCommand, Request } from './plugin.ts'
+import type { Delegate, PluginCommand, Request } from './plugin.ts'
 
-/** The runtime gives a whole chain about two minutes; a delegate that takes longer hangs. */
+/** The runtime gives a whole chain about two minutes; delegates that take longer hang. */
 const defaultTimeoutMs = 90_000
+
+/** What a delegate gets at least when others have used up the time: one that takes back, say. */
+const leastTimeoutMs = 10_000
 
 /** A program that is being replaced right now cannot be started for a moment. */
 const busyRetries = 6
@@ -22,19 +25,28 @@ export interface DelegateHost {
   isSelf(file: string): boolean
   /** Serves a call of one of our own plugins, or returns undefined when none has this name. */
   dispatch(type: string, call: Call): Reply | undefined
-  /** After so many milliseconds a delegate is killed: 90 000 when left out. */
+  /**
+   * So many milliseconds all delegates of a request have together: 90 000 when left out. Then the
+   * one that is running is killed, and any that comes behind it after 10 s.
+   */
   readonly timeoutMs?: number
+  /** Milliseconds since the epoch. */
+  now(): number
   writeStderr(text: string): void
   sleep(ms: number): void
 }
 
 /** The delegation of a process. */
 export function createDelegate(host: DelegateHost): Delegate {
+  const timeoutOf = createTimeouts(host)
   const call = (command: PluginCommand, type: string, request: Request, stdin: string) => {
     const env = { ...request.env, CNI_COMMAND: command }
     const file = findPlugin(type, request.path)
     const own = host.isSelf(file) ? host.dispatch(type, { env, readStdin: () => stdin }) : undefined
-    const reply = own === undefined ? executePlugin(host, file, env, stdin) : asExecution(own)
+    const reply =
+      own === undefined
+        ? executePlugin(host, file, { env, input: stdin, timeoutMs: timeoutOf(request) })
+        : asExecution(own)
     return checkReply(type, reply)
   }
   return {
@@ -60,15 +72,25 @@ function asExecution({ exitCode, stdout }: Reply): Execution {
   return { stdout, stderr: '', ...(exitCode !== 0 && { failure }) }
 }
 
-function executePlugin(
-  host: DelegateHost,
-  file: string,
-  env: Environment,
-  stdin: string,
-): Execution {
-  const { timeoutMs = defaultTimeoutMs } = host
+/** Says how long the next delegate of a request may take, in ms. */
+function createTimeouts({ timeoutMs = defaultTimeoutMs, now }: DelegateHost) {
+  const starts = new WeakMap<Request, number>()
+  return (request: Request): number => {
+    const start = starts.get(request) ?? now()
+    starts.set(request, start)
+    return timeLeft(timeoutMs, now() - start)
+  }
+}
+
+/** How long a delegate may take, in ms, when `spentMs` have passed since the first one began. */
+export function timeLeft(timeoutMs: number, spentMs: number): number {
+  const left = Math.min(timeoutMs, timeoutMs - spentMs) // the clock may have been set back
+  return Math.max(left, Math.min(timeoutMs, leastTimeoutMs))
+}
+
+function executePlugin(host: DelegateHost, file: string, options: ExecuteOptions): Execution {
   for (let attempt = 0; ; attempt++) {
-    const execution = execute(file, [], { input: stdin, env, timeoutMs })
+    const execution = execute(file, [], options)
     if (execution.failure?.code === 'ETXTBSY' && attempt < busyRetries) {
       host.sleep(busyDelayMs)
       continue

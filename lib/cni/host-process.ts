@@ -42,11 +42,12 @@ export function createProcessHost(plugins: readonly Plugin[]): Host {
   const sleep = (ms: number) => {
     Atomics.wait(sleepCell, 0, 0, ms)
   }
+  const now = () => Date.now()
   const host: Host = {
     version,
     writeStderr,
     randomBytes,
-    now: () => Date.now(),
+    now,
     sleep,
     delegate: createDelegate({
       isSelf: (file) => isSameFile(file, process.execPath),
@@ -54,6 +55,7 @@ export function createProcessHost(plugins: readonly Plugin[]): Host {
         const plugin = plugins.find(({ name }) => name === type)
         return plugin === undefined ? undefined : dispatch(plugin, call, host)
       },
+      now,
       writeStderr,
       sleep,
     }),

@@ -21,6 +21,7 @@ t.test('a delegate that hangs is killed', async (t) => {
     isSelf: () => false,
     dispatch: () => undefined,
     timeoutMs: 300,
+    now: () => Date.now(),
     writeStderr: () => undefined,
     sleep: () => undefined,
   })

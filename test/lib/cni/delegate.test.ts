@@ -2,7 +2,12 @@ import { chmodSync, closeSync, linkSync, openSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Call, Reply } from '../../../lib/cni/call.ts'
-import { createDelegate, isSameFile, type DelegateHost } from '../../../lib/cni/delegate.ts'
+import {
+  createDelegate,
+  isSameFile,
+  timeLeft,
+  type DelegateHost,
+} from '../../../lib/cni/delegate.ts'
 import { toCniError } from '../../../lib/cni/errors.ts'
 import type { Delegate, Request } from '../../../lib/cni/plugin.ts'
 import { resultToJson } from '../../../lib/cni/result-encode.ts'
@@ -18,6 +23,7 @@ function hostOf(parts: Partial<DelegateHost> = {}) {
     isSelf: () => false,
     dispatch: () => undefined,
     timeoutMs: 20_000,
+    now: () => Date.now(),
     writeStderr: (text) => {
       records.stderr += text
     },
@@ -154,6 +160,25 @@ t.test('says which delegate cannot be called', async (t) => {
     thrown(() => delegate.add('x', { ...request, path: '' }, '')).message,
     'no paths provided',
   )
+})
+
+t.test('gives the delegates of a request one time together', async (t) => {
+  for (const [spent, left] of [
+    [0, 90_000],
+    [60_000, 30_000],
+    [85_000, 10_000],
+    [200_000, 10_000],
+    [-5000, 90_000],
+  ] as const) {
+    t.equal(timeLeft(90_000, spent), left)
+  }
+  t.equal(timeLeft(500, 400), 500)
+  const { request } = setUp(t, { x: 'sleep 60' })
+  let clock = 0
+  const { delegate } = hostOf({ timeoutMs: 300, now: () => (clock += 1000) })
+  for (const each of [request, request]) {
+    t.match(thrown(() => delegate.run('DEL', 'x', each, '')).details, 'within 0.3 s')
+  }
 })
 
 t.test('gives a delegate the command, the rest of the environment and stdin', async (t) => {

@@ -17,6 +17,7 @@ function setUp(t: Test, scripts: Readonly<Record<string, string>>) {
     isSelf: () => false,
     dispatch: () => undefined,
     timeoutMs: 500,
+    now: () => Date.now(),
     writeStderr: (text) => {
       stderr += text
     },
