@@ -4,19 +4,19 @@ import type { Attachment as ValidAttachment } from '../../lib/cni/valid-attachme
 import { ownerOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
-import type { Attachment, Records } from './records.ts'
+import type { Attachment, AttachmentName, Records } from './records.ts'
 import { tearDown } from './tear-down.ts'
 import { findAllTraces, findIptables } from './traces.ts'
 
-/** The recorded attachments to a network that are not valid any more. */
-export function staleAttachments(
+/** Those of the attachments that are to this network and not valid any more. */
+export function staleAmong<T extends AttachmentName>(
+  attachments: readonly T[],
   network: string,
   valid: readonly ValidAttachment[],
-  records: Records,
-): Attachment[] {
-  const isValid = ({ containerId, ifName }: Attachment) =>
+): T[] {
+  const isValid = ({ containerId, ifName }: T) =>
     valid.some((each) => each.containerId === containerId && each.ifName === ifName)
-  return records.list().filter((each) => each.network === network && !isValid(each))
+  return attachments.filter((each) => each.network === network && !isValid(each))
 }
 
 /** Removes the rules of attachments that are not valid any more, and their records. */
@@ -32,6 +32,11 @@ export function collectRecorded(
       tearDown(attachment, findAllTraces(ownerOf(attachment)), conf, records, log)
     }),
   )
+}
+
+/** Removes what calls that were killed had begun to record: they made no rules. */
+export function collectUnfinished(stale: readonly AttachmentName[], records: Records): void {
+  attemptAll(stale.map((name) => () => records.removeUnfinished(name)))
 }
 
 /**

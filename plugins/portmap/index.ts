@@ -18,7 +18,7 @@ import { iptablesProblem } from '../../lib/net/iptables.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
 import { attachmentName, ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
-import { collectRecorded, collectUnrecorded, staleAttachments } from './collect.ts'
+import { collectRecorded, collectUnfinished, collectUnrecorded, staleAmong } from './collect.ts'
 import { cleanupConf, parsePortmapConf, type PortmapConf } from './conf.ts'
 import { checkHostAddresses, containerAddresses } from './container.ts'
 import { forward } from './forward.ts'
@@ -66,7 +66,7 @@ function del(request: Request, context: Context): void {
   const record = records.find(name)
   const hadPorts = record !== undefined || conf.mappings.length > 0
   const places = hadPorts ? findAllTraces(owner) : findTraces(owner)
-  if (record === undefined && places.length === 0) return
+  if (record === undefined && places.length === 0) return records.removeUnfinished(name)
   const { mappings } = conf
   const departed = record ?? { ...name, mappings, addresses: addressesBefore(request, log) }
   withLock(conf.dataDir, context, () => tearDown(departed, places, conf, records, log))
@@ -106,10 +106,12 @@ function gc(request: Request, context: Context): void {
   const valid = parseValidAttachments(request.conf)
   const records = new Records(conf.dataDir, log)
   const { name } = request.conf
-  if (records.list().length === 0 && findIptables().length === 0) return
+  const isEmpty = records.list().length === 0 && records.unfinished().length === 0
+  if (isEmpty && findIptables().length === 0) return
   withLock(conf.dataDir, context, () =>
     attemptAll([
-      () => collectRecorded(staleAttachments(name, valid, records), conf, records, log),
+      () => collectRecorded(staleAmong(records.list(), name, valid), conf, records, log),
+      () => collectUnfinished(staleAmong(records.unfinished(), name, valid), records),
       () => collectUnrecorded(name, valid),
     ]),
   )

@@ -3,7 +3,7 @@
  * ID>:<interface>`. Rules name a container and no more. Records tell its attachments apart, say
  * which network each is to, and whether the sandbox behind a port is still there.
  */
-import { readdirSync, statSync, unlinkSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
@@ -52,7 +52,7 @@ export class Records {
   #write(attachment: Attachment): void {
     const name = fileName(attachment)
     try {
-      const temporary = join(this.#folder, `.${name}`)
+      const temporary = join(this.#folder, temporaryName(name))
       replaceFile(join(this.#folder, name), temporary, encode(attachment), 0o600)
     } catch (error) {
       throw failure(this.#folder, error)
@@ -66,13 +66,34 @@ export class Records {
 
   /** Every attachment that is known. */
   list(): Attachment[] {
-    return this.#names().flatMap((name) => this.#read(name) ?? [])
+    return this.#names()
+      .filter((name) => !isTemporary(name))
+      .flatMap((name) => this.#read(name) ?? [])
+  }
+
+  /** Every attachment that a call which was killed had begun to record. */
+  unfinished(): AttachmentName[] {
+    return this.#names()
+      .filter(isTemporary)
+      .map((name) => parseName(name.slice(1)))
   }
 
   /** Forgets an attachment; throws a `CniError` with code 5. */
   remove(name: AttachmentName): void {
+    this.#unlink(fileName(name))
+    this.removeUnfinished(name)
+  }
+
+  /** Removes what a call that was killed had begun to record; throws a `CniError` with code 5. */
+  removeUnfinished(name: AttachmentName): void {
+    const temporary = temporaryName(fileName(name))
+    // On a disk that is read-only, removing fails even where there is nothing.
+    if (existsSync(join(this.#folder, temporary))) this.#unlink(temporary)
+  }
+
+  #unlink(name: string): void {
     try {
-      unlinkSync(join(this.#folder, fileName(name)))
+      unlinkSync(join(this.#folder, name))
     } catch (error) {
       if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw failure(this.#folder, error)
     }
@@ -80,7 +101,7 @@ export class Records {
 
   #names(): string[] {
     try {
-      return readdirSync(this.#folder).filter((name) => /^[^.:][^:]*:[^:]+:[^:]+$/.test(name))
+      return readdirSync(this.#folder).filter((name) => /^[^:]+:[^:]+:[^:]+$/.test(name))
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
       throw failure(this.#folder, error)
@@ -118,6 +139,20 @@ function fileName({ network, containerId, ifName }: AttachmentName): string {
   return `${network}:${containerId}:${ifName}`
 }
 
+/** Where a record is written before it gets its name; no network's name begins with a dot. */
+function temporaryName(name: string): string {
+  return `.${name}`
+}
+
+function isTemporary(name: string): boolean {
+  return name.startsWith('.')
+}
+
+function parseName(name: string): AttachmentName {
+  const [network = '', containerId = '', ifName = ''] = name.split(':')
+  return { network, containerId, ifName }
+}
+
 function encode(attachment: Attachment): string {
   const { netns, netnsId, backend, isConditional, addresses, mappings } = attachment
   return JSON.stringify({
@@ -131,7 +166,6 @@ function encode(attachment: Attachment): string {
 }
 
 function decode(name: string, text: string): Attachment {
-  const [network = '', containerId = '', ifName = ''] = name.split(':')
   const value = parseJson(text, '')
   if (!isObject(value)) throw new Error('expected an object')
   const { netns, netnsId, backend, isConditional, addresses, portMappings } = value
@@ -143,7 +177,7 @@ function decode(name: string, text: string): Attachment {
     throw new Error('addresses and portMappings must be lists')
   }
   return {
-    ...{ network, containerId, ifName, netns, netnsId, backend },
+    ...{ ...parseName(name), netns, netnsId, backend },
     isConditional: isConditional === true,
     addresses: addresses.flatMap((address: unknown) => parseCidr(String(address)) ?? []),
     mappings: portMappings.map((mapping, index) => parseMapping(mapping, `portMappings.${index}`)),

@@ -1,4 +1,5 @@
 /** GC and STATUS of the portmap plugin, by both backends. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { kernelSkip, type Pod } from '../support/node.ts'
@@ -68,4 +69,17 @@ t.test('GC of rules without a record', options, async (t) => {
   t.match(rules, '10.9.0.2:80')
   t.notMatch(rules, '10.9.0.3:80')
   t.match(rules, '10.9.0.4:80', 'of another network')
+})
+
+t.test('GC removes what killed calls had begun to record', options, async (t) => {
+  const node = makePortmapNode(t)
+  const { network } = node
+  const [kept, gone] = [node.pod(), node.pod()]
+  await network.attach(kept, ports({ hostPort: 8000, containerPort: 80 }))
+  const unfinished = (pod: Pod, name = 'net1') => `.${name}:${pod.containerId}:eth0`
+  const files = [unfinished(kept), unfinished(gone), unfinished(gone, 'net2')]
+  for (const file of files) writeFileSync(join(node.node.dir, 'portmap', file), '')
+  await network.silent('GC', kept, valid(kept))
+  const rest = recordsOf(node).filter((name) => name.startsWith('.'))
+  t.strictSame(rest.sort(), [unfinished(kept), unfinished(gone, 'net2')].sort())
 })

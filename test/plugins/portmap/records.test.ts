@@ -74,6 +74,22 @@ t.test('goes on without a record that is garbled', async (t) => {
   t.strictSame(records.find(attachment), attachment)
 })
 
+t.test('finds and removes what a killed call had begun to record', async (t) => {
+  const { folder, records } = setUp(t)
+  makeRecordsFolder(folder)
+  writeFileSync(join(folder, '.net1:c1:eth0'), '{"netns":')
+  const name = { network: 'net1', containerId: 'c1', ifName: 'eth0' }
+  t.strictSame([records.list(), records.unfinished()], [[], [name]])
+  records.removeUnfinished({ ...name, ifName: 'eth1' })
+  t.strictSame(readdirSync(folder), ['.net1:c1:eth0'])
+  records.removeUnfinished(name)
+  t.strictSame([readdirSync(folder), records.unfinished()], [[], []])
+  records.save(attachment)
+  writeFileSync(join(folder, '.net1:c1:eth0'), '')
+  records.remove(attachment)
+  t.strictSame(readdirSync(folder), [])
+})
+
 t.test('says where records could not be written', async (t) => {
   const { folder, records } = setUp(t)
   mkdirSync(join(folder, '..'))
