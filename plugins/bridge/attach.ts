@@ -1,13 +1,12 @@
 /** What an ADD does, step by step; each step that has to be taken back says how. */
-import { withPrefix } from '../../lib/cni/errors.ts'
+import { fullText, withPrefix } from '../../lib/cni/errors.ts'
 import { emptyResult, type Interface, type IpConfig, type Result } from '../../lib/cni/result.ts'
-import { withUndo } from '../../lib/cni/undo.ts'
+import { withUndo, type Undo } from '../../lib/cni/undo.ts'
 import { family } from '../../lib/net/ip.ts'
-import { linkSet, type Link } from '../../lib/net/link.ts'
+import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { completeAddressing, type Addressing } from './addressing.ts'
 import type { Attaching } from './attaching.ts'
 import { ensureBridge, keepMac, warnOfMtu } from './bridge.ts'
-import { deleteLink } from './delete-link.ts'
 import { enableForwarding, ensureGatewayAddresses } from './gateway.ts'
 import { addIpam } from './ipam.ts'
 import { masqueradeOwner, setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
@@ -18,21 +17,45 @@ import { hostVethAlias } from './veth-name.ts'
 import { createVeth, type VethPair } from './veth.ts'
 import { ensureVlanGateway } from './vlan.ts'
 
+/** How often a bridge is joined that goes away meanwhile. */
+const joinAttempts = 3
+
 /** Attaches the container to the bridge. Throws at the first step that fails. */
 export function attach(attaching: Attaching): Result {
   const { conf, context } = attaching
-  const { host } = attaching.places
-  const found = ensureBridge(attaching)
-  const pair = createVeth(attaching, found)
   // The link is taken back before all else: only then are its address and the bridge unused.
   return withUndo(context.log, (first) => {
-    first.add(`link ${pair.host.name}`, () => deleteLink(host, pair.host))
-    const bridge = keepMac(host, found, context)
+    const { bridge, pair } = join(attaching, first)
     warnOfMtu(bridge, conf, context.log)
     preparePort(attaching, pair.host)
     if (conf.macspoofchk) checkSpoofing(attaching, pair)
     return configure(attaching, bridge, pair)
   })
+}
+
+interface Joined {
+  readonly bridge: Link
+  readonly pair: VethPair
+}
+
+/**
+ * Makes the links, which `undo` takes back. When the bridge is gone before this one has joined it,
+ * because the ADD that made it has failed and took it back, it is made again.
+ */
+function join(attaching: Attaching, undo: Undo): Joined {
+  const { conf, context, places } = attaching
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const found = ensureBridge(attaching)
+      const pair = createVeth(attaching, found, undo)
+      return { bridge: keepMac(places.host, found, context), pair }
+    } catch (error) {
+      const isThere = linkByName(places.host, conf.bridge) !== undefined
+      if (isThere || attempt === joinAttempts) throw error
+      undo.run(context.log)
+      context.log.debug(`joining ${conf.bridge} again: ${fullText(error)}`)
+    }
+  }
 }
 
 /** Makes a network of the links that are in place. */

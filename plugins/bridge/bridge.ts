@@ -36,9 +36,13 @@ function createBridge({ conf, context, places: { host }, undo }: Attaching): Lin
   const mac = randomMac(context)
   const vlanFiltering = hasVlans(conf) ? true : undefined
   return withPrefix(`could not add "${name}": `, () => {
+    // Declared before: the kernel's answer may get lost, behind a bridge that it has made.
+    undo.add(`link ${name}`, () => {
+      const bridge = linkByName(host, name)
+      if (bridge?.mac === mac) deleteUnused(host, bridge, bridge)
+    })
     try {
       const bridge = bridgeAdd(host, { name, mtu, mac, vlanFiltering })
-      undo.add(`link ${name}`, () => deleteUnused(host, bridge, bridge))
       // While its own link-local address is tentative, for about 2 s, the kernel asks no pod of the
       // bridge for its MAC: the first pod could not be reached. Nobody else has the address.
       if (conf.isGateway) {

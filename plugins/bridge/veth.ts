@@ -1,6 +1,7 @@
 /** The veth pair between the bridge and the sandbox. */
 import { CniError, ErrorCode, hasCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
+import type { Undo } from '../../lib/cni/undo.ts'
 import { linkByIndex, linkByName, vethAdd, type Link } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching, Places } from './attaching.ts'
@@ -21,10 +22,19 @@ export interface VethPair {
 export type ContainerLink = Pick<Link, 'index' | 'name' | 'mac'>
 
 /**
- * Creates the pair, each end where it belongs. Throws when the sandbox has an interface of that
- * name already, unless that is what an interrupted ADD of the same attachment left.
+ * Creates the pair, each end where it belongs; `undo` deletes it. Throws when the sandbox has an
+ * interface of that name already, unless that is what an interrupted ADD of the same attachment left.
  */
-export function createVeth(attaching: Attaching, bridge: Link): VethPair {
+export function createVeth(attaching: Attaching, bridge: Link, undo: Undo): VethPair {
+  const { request, places } = attaching
+  // Declared before: the kernel's answer may get lost, behind a pair that it has made.
+  undo.add('unfinished link', () => removeInterrupted(places, request))
+  const pair = createNamed(attaching, bridge)
+  undo.add(`link ${pair.host.name}`, () => deleteLink(places.host, pair.host))
+  return pair
+}
+
+function createNamed(attaching: Attaching, bridge: Link): VethPair {
   const { request, context, places } = attaching
   let name = hostVethName(request)
   for (let attempt = 1; ; attempt++) {

@@ -1,6 +1,7 @@
 /** ADDs that fail, are repeated, are interrupted or run at once. */
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { hostVethName } from '../../plugins/bridge/veth-name.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
@@ -16,6 +17,7 @@ import {
 } from '../support/node.ts'
 import { requestOf } from '../support/request.ts'
 import { runSync } from '../support/run.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 
@@ -177,6 +179,30 @@ t.test('names as long as they may be', options, async (t) => {
   await network.silent('DEL', pod, {}, { netns: '' })
   t.strictSame(veths(node), [])
 })
+
+/** Messages of an ADD to the kernel behind its look at the bridge: up, the pair, another look. */
+const joining = [2, 3, 4]
+
+t.test(
+  'a bridge that goes while a pod is joining it',
+  { skip: kernelSkip() || straceSkip() },
+  async (t) => {
+    await Promise.all(
+      joining.map(async (nth) => {
+        const { node, pod, network } = setUp(t)
+        runSync(['ip', '-n', node.name, 'link', 'add', 'cni0', 'type', 'bridge'])
+        const late = `inject=sendto:delay_enter=3000000:when=${nth}` // µs
+        const strace = ['strace', '-qq', '-o', '/dev/null', '-e', 'trace=sendto', '-e', late]
+        const added = network.attach(pod, {}, { argv: (executable) => [...strace, executable] })
+        await sleep(1500)
+        runSync(['ip', '-n', node.name, 'link', 'delete', 'cni0'])
+        await added
+        t.equal(ports(node, 'cni0').length, 1, `late at message ${nth}`)
+        await network.silent('DEL', pod)
+      }),
+    )
+  },
+)
 
 t.test('eight ADDs at once on a fresh node', options, async (t) => {
   const { node, network } = setUp(t)
