@@ -1,26 +1,29 @@
 /** The plugins that faults are injected into, each on a node where it has something to change. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeNetwork, veths } from './bridge-network.ts'
 import { binDir } from './executables.ts'
-import { ruleTraces } from './firewall.ts'
+import { ruleset, ruleTraces } from './firewall.ts'
 import { makeFlannelNetwork } from './flannel-network.ts'
 import { subnetEnv } from './flannel.ts'
-import { veths } from './bridge-network.ts'
+import { links } from './ip.ts'
+import { hostLocal } from './ipam.ts'
 import { networkOf, type Network } from './network.ts'
 import { makeNode, type Node, type Pod, type Scope } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
-import { makePortmapNode, ports } from './portmap.ts'
 import { recordsOf, tracesOf } from './portmap-rules.ts'
-import { links } from './ip.ts'
-import { recorded, recording, type SystemCall } from './system-calls.ts'
+import { makePortmapNode, ports } from './portmap.ts'
+import { filesBelow, interfaces } from './snapshot.ts'
 
 export interface Subject {
   readonly node: Node
   readonly network: Network
   readonly pod: Pod
+  /** Another one, whose attachment does not get in the way of the first one's. */
+  readonly neighbour: Pod
   /** The folders that it keeps state in. */
   readonly state: readonly string[]
-  /** What there is of attachments on the node and in the pod. */
+  /** What there is of attachments on the node and in the pods. */
   traces(): string[]
 }
 
@@ -28,34 +31,55 @@ export interface Subject {
 export const subjects: Readonly<Record<string, (scope: Scope) => Subject>> = {
   flannel(scope) {
     const node = makeNode(scope)
-    const pod = node.pod()
+    const [pod, neighbour] = [node.pod(), node.pod()]
     const delegate = { hairpinMode: true, isDefaultGateway: true, ipMasq: true }
     const network = makeFlannelNetwork(node, subnetEnv, { delegate })
     const traces = () => [
-      ...veths(node).map(({ ifname }) => ifname),
-      ...links(pod).flatMap(({ ifname }) => (ifname === 'lo' ? [] : ifname)),
+      ...linkTraces(node, pod, neighbour),
       ...ruleTraces(node),
       ...filesIn(node, 'flannel'),
       ...filesIn(node, 'networks/cbr0'),
     ]
-    return { node, network, pod, state: ['flannel', 'networks'], traces }
+    return { node, network, pod, neighbour, state: ['flannel', 'networks'], traces }
+  },
+
+  bridge(scope) {
+    const node = makeNode(scope)
+    const [pod, neighbour] = [node.pod(), node.pod()]
+    const network = makeNetwork(node, {
+      ...{ isGateway: true, ipMasq: true, ipMasqBackend: 'nftables', macspoofchk: true },
+      ipam: hostLocal(node, '10.1.2.0/24', 'fd00::/64'),
+    })
+    const traces = () => [
+      ...linkTraces(node, pod, neighbour),
+      ...ruleTraces(node),
+      ...filesIn(node, 'networks/net1'),
+    ]
+    return { node, network, pod, neighbour, state: ['networks'], traces }
   },
 
   'host-local'(scope) {
     const node = makeNode(scope)
     const network = hostLocalNetwork(node, '10.1.2.0/24', 'fd00::/64')
     const traces = () => filesIn(node, 'networks/net1')
-    return { node, network, pod: node.pod(), state: ['networks'], traces }
+    return { node, network, pod: node.pod(), neighbour: node.pod(), state: ['networks'], traces }
   },
 
   portmap(scope) {
-    const setup = makePortmapNode(scope, ports({ hostPort: 8080, containerPort: 80 }))
-    const { node, network } = setup
-    const pod = setup.pod()
-    // a record without its name yet opens no port: the next ADD of the attachment replaces it
-    const records = () => recordsOf(setup).filter((name) => !name.startsWith('.'))
-    const traces = () => [...records(), ...tracesOf(setup, pod)]
-    return { node, network, pod, state: ['portmap'], traces }
+    const setup = makePortmapNode(scope)
+    const { node } = setup
+    const [pod, neighbour] = [setup.pod(), setup.pod()]
+    const network = networkOf((command, target, keys, call) => {
+      const hostPort = target === neighbour ? 8081 : 8080
+      const mapping = ports({ hostPort, containerPort: 80 })
+      return setup.network.call(command, target, { ...mapping, ...keys }, call)
+    })
+    const traces = () => [
+      ...recordsOf(setup),
+      ...tracesOf(setup, pod),
+      ...tracesOf(setup, neighbour),
+    ]
+    return { node, network, pod, neighbour, state: ['portmap'], traces }
   },
 }
 
@@ -67,32 +91,35 @@ export async function prepare(plugin: string, command: string, scope: Scope): Pr
   return subject
 }
 
-/** The system calls by which a command changes something. */
-export async function callsOf(
-  plugin: string,
-  command: string,
-  scope: Scope,
-): Promise<SystemCall[]> {
-  const { node, network, pod } = await prepare(plugin, command, scope)
-  const { code, stdout } = await network.call(command, pod, {}, { argv: recording(node.dir) })
-  if (code !== 0) throw new Error(`${plugin} ${command}: ${stdout}`)
-  return recorded(node.dir)
+/** All that a subject is made of, but for the address that was given last: to compare two of them. */
+export function stateOf({ node, pod, neighbour, state }: Subject): object {
+  const files = state.map((folder) => filesBelow(join(node.dir, folder)))
+  const isFixed = ([name]: [string, string]) => !name.includes('last_reserved_ip.')
+  return {
+    interfaces: [node, pod, neighbour].map(interfaces),
+    rules: JSON.stringify(ruleset(node), (key, value: unknown) => (key === 'counter' ? {} : value)),
+    files: files.map((each) => Object.fromEntries(Object.entries(each).filter(isFixed))),
+  }
 }
 
 /** host-local by itself, each subnet a range set. */
 export function hostLocalNetwork(node: Node, ...subnets: string[]): Network {
-  const ipam = {
-    type: 'host-local',
-    dataDir: join(node.dir, 'networks'),
-    ranges: subnets.map((subnet) => [{ subnet }]),
-  }
   return networkOf((command, { containerId, netns }, keys = {}, rest = {}) =>
     callPlugin(node, 'host-local', {
       ...{ command, containerId, netns, ifName: 'eth0', path: binDir() },
-      conf: { cniVersion: '1.1.0', name: 'net1', type: 'bridge', ipam, ...keys },
+      conf: {
+        ...{ cniVersion: '1.1.0', name: 'net1', type: 'bridge' },
+        ipam: hostLocal(node, ...subnets),
+        ...keys,
+      },
       ...rest,
     }),
   )
+}
+
+function linkTraces(node: Node, ...pods: Pod[]): string[] {
+  const inPods = pods.flatMap(links).filter(({ ifname }) => ifname !== 'lo')
+  return [...veths(node), ...inPods].map(({ ifname }) => ifname)
 }
 
 /** Files that are about one attachment: neither locks nor what is only a memory of the last one. */

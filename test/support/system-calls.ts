@@ -1,14 +1,18 @@
-/** Faults that strace(1) injects into the system calls by which an executable changes something. */
+/** System calls of an executable, as strace(1) sees them, and the faults that it injects into them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { missingProgram, runSync } from './run.ts'
 
-/** One such call of an executable's main thread. */
+/** One system call of an executable's main thread. */
 export interface SystemCall {
   readonly name: string
-  /** Which of the calls with this name it is, from 1. */
+  /** Which of the calls with this name it is, from 1. How many there are differs between runs. */
   readonly nth: number
-  /** As strace writes it, with the paths of file descriptors. */
+  /** What it is about: a path, or the type of a netlink message, without what is random in it. */
+  readonly object: string
+  /** Which of the calls with this name and object it is, from 1. */
+  readonly turn: number
+  /** As strace writes it. */
   readonly text: string
 }
 
@@ -28,50 +32,106 @@ export function straceSkip(): string | false {
 }
 
 const names =
-  /^(?:sendto|recvfrom|openat|write|(?:rename|link|mkdir|unlink)(?:at2?)?|rmdir|utimensat)$/
-const trace = `trace=/${names.source.replaceAll('?:', '')}`
+  '(sendto|recvfrom|openat|write|(rename|(sym)?link|mkdir|unlink)(at2?)?|rmdir|utimensat)'
 const strace = ['strace', '-qq', '-y', '-s', '200', '-e', 'signal=none']
 
-/** Runs the executable and writes to a file in `dir` which calls it makes. */
+/** Runs the executable, and writes to a file in `dir` which calls it makes. */
 export function recording(dir: string): Argv {
-  return (executable) => [...strace, '-f', '-e', trace, '-o', join(dir, 'calls'), executable]
+  return (executable) => [...strace, '-e', `trace=/^${names}$`, '-o', log(dir), executable]
 }
 
-/**
- * The calls that were recorded and change something: files below `dir`, sysctls, the kernel. Writes
- * behind the start of another program are left out: how many there are differs from run to run.
- */
+/** The same, with a fault in one of the calls: `signal=KILL` in place of it, or `error=EIO`. */
+export function injecting(dir: string, { name, nth }: SystemCall, fault: string): Argv {
+  const inject = `inject=${name}:${fault}:when=${nth}`
+  return (executable) => {
+    return [...strace, '-e', `trace=${name}`, '-e', inject, '-o', log(dir), executable]
+  }
+}
+
+function log(dir: string): string {
+  return join(dir, 'calls')
+}
+
+/** The calls that were recorded and that matter: by netlink, by sysctls, and on files in `dir`. */
 export function recorded(dir: string): SystemCall[] {
-  const lines = readFileSync(join(dir, 'calls'), 'utf8').split('\n')
-  const main = /^\d+/.exec(lines[0] ?? '')?.[0]
+  return callsIn(dir).filter((call) => matters(call, dir))
+}
+
+/** Whether the fault that was injected has met this call, and not another one of the same name. */
+export function isMet(dir: string, call: SystemCall): boolean {
+  const calls = callsIn(dir)
+  const met = calls.find(({ text }) => text.endsWith('(INJECTED)')) ?? calls.at(-1)
+  return met !== undefined && met.nth >= call.nth && isSame(met, call)
+}
+
+export function isSame(a: SystemCall, b: SystemCall): boolean {
+  return a.name === b.name && a.object === b.object && a.turn === b.turn
+}
+
+/** Whether the kernel, or a file, is not the same afterwards. */
+export function isChange({ name, object, text }: SystemCall): boolean {
+  if (name === 'openat') return text.includes('O_CREAT')
+  return name !== 'recvfrom' && !object.includes('GET')
+}
+
+/** The call in a line of a test's output. */
+export function title({ name, object, turn }: SystemCall): string {
+  return turn === 1 ? `${name} ${object}` : `${name} ${object} (${turn})`
+}
+
+function callsIn(dir: string): SystemCall[] {
   const counts = new Map<string, number>()
-  return lines.flatMap((line) => {
-    const [, pid, text = '', name = ''] = /^(\d+) +((\w+)\(.*)/.exec(line) ?? []
-    if (pid !== main || name === '') return []
-    if (name === 'write' && text.includes('<socket:')) counts.set(name, NaN)
-    const nth = (counts.get(name) ?? 0) + 1
-    counts.set(name, nth)
-    return nth > 0 && changes(name, text, dir) ? [{ name, nth, text }] : []
+  const next = (key: string): number => {
+    const count = (counts.get(key) ?? 0) + 1
+    counts.set(key, count)
+    return count
+  }
+  const lines = readFileSync(log(dir), 'utf8').split('\n')
+  return lines.flatMap((text) => {
+    const [, name] = /^(\w+)\(/.exec(text) ?? []
+    if (name === undefined) return []
+    const object = objectOf(name, text, dir)
+    return [{ name, nth: next(name), object, turn: next(`${name} ${object}`), text }]
   })
 }
 
 /** Runtimes of JavaScript write to pipes of their own, and open files to read them. */
-function changes(name: string, text: string, dir: string): boolean {
+function matters({ name, text, object }: SystemCall, dir: string): boolean {
   if (name === 'sendto' || name === 'recvfrom') return true
   if (name === 'openat' && !/O_WRONLY|O_RDWR|O_CREAT/.test(text)) return false
-  return text.includes(dir) || text.includes('/proc/sys/')
+  return text.includes(dir) || text.includes('/proc/sys/') || object === stdout
 }
 
-/** The call in a line of a test's output, without what differs from run to run. */
-export function title({ name, nth, text }: SystemCall): string {
-  const [path = ''] = text.match(/(?<=\/)[^/"<>]+(?=[">](?!.*[">]))/) ?? []
-  return `${name} ${nth} ${path.replaceAll(/(?:pod|veth|\.new)-?[\da-f-]+/g, '*')}`.trim()
+const stdout = 'stdout'
+
+function objectOf(name: string, text: string, dir: string): string {
+  if (name === 'sendto' || name === 'recvfrom') return messageType(text)
+  if (text.startsWith('write(1<')) return stdout
+  // the last path is what a name is given to, but for the one that openat returns
+  const paths = text.replace(/ = .*/, '').match(/(?<=[<"])\/[^">]*/g) ?? []
+  const path = (name === 'write' ? paths[0] : paths.at(-1)) ?? ''
+  return path
+    .replace(`${dir}/`, '')
+    .replace('/proc/sys/', '')
+    .replaceAll(/(?<=pod-|veth|\.new-)[\da-f-]+/g, '*')
 }
 
-/** Runs the executable with a fault in one call of its main thread: `signal=KILL`, `error=EIO`. */
-export function injecting({ name, nth }: SystemCall, fault: string): Argv {
-  const inject = `inject=${name}:${fault}:when=${nth}`
-  return (executable) => {
-    return [...strace, '-e', `trace=${name}`, '-e', inject, '-o', '/dev/null', executable]
-  }
+/** strace knows the types of messages only sometimes; linux/rtnetlink.h, nf_tables.h. */
+const types: Readonly<Record<string, string>> = {
+  '0x10': 'RTM_NEWLINK',
+  '0x11': 'RTM_DELLINK',
+  '0x12': 'RTM_GETLINK',
+  '0x14': 'RTM_NEWADDR',
+  '0x15': 'RTM_DELADDR',
+  '0x16': 'RTM_GETADDR',
+  '0x18': 'RTM_NEWROUTE',
+  '0x1a': 'RTM_GETROUTE',
+  '0x102': 'IPCTNL_MSG_CT_DELETE',
+  '0xa04': 'NFT_MSG_GETCHAIN',
+  '0xa07': 'NFT_MSG_GETRULE',
+}
+
+function messageType(text: string): string {
+  const [, type = 'of unknown size'] = /nlmsg_type=(?:\w+<<8\|)?(\w+)/.exec(text) ?? []
+  return types[type] ?? type
 }
