@@ -24,6 +24,7 @@ import { parseIp, type Ip } from '../../lib/net/ip.ts'
 import { parseOwner, unknownOwner, type Owner } from './owner.ts'
 
 const lastReservedPrefix = 'last_reserved_ip.'
+const noLast = 'should hold the last address; the search begins at the first one instead'
 
 // Never follow a link out of the folder, and never wait for the writer of a FIFO.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -70,18 +71,20 @@ export class AddressFiles {
     return lstatSync(this.#path(address), { throwIfNoEntry: false })?.mtimeMs
   }
 
-  /** Whether there is a file that nobody has written like this: empty or garbled. */
-  isNobodys(name: string): boolean {
-    return parseIp(name) !== undefined && this.read(name) === undefined
+  /** Removes, of the files with these names, those that nobody has written: empty or garbled. */
+  removeNobodys(names: readonly string[], owners: ReadonlyMap<string, Owner>): void {
+    for (const name of names) {
+      const isAddress = isAddressName(name) && parseIp(name) !== undefined
+      if (isAddress && !owners.has(name)) this.#removeGarbled(name)
+    }
   }
 
   /** Makes the file of an address of the one that is written aside; false when somebody holds it. */
   claim(address: string, aside: string): boolean {
     const path = this.#path(address)
     if (tryLink(aside, path)) return true
-    if (!this.isNobodys(address)) return false
-    this.#log.warn(`${path} is empty or garbled, so nobody holds it; the address is used again`)
-    unlinkIfThere(path)
+    if (this.read(address) !== undefined) return false
+    this.#removeGarbled(address)
     return tryLink(aside, path)
   }
 
@@ -89,12 +92,20 @@ export class AddressFiles {
     unlinkIfThere(this.#path(address))
   }
 
+  #removeGarbled(address: string): void {
+    const path = this.#path(address)
+    this.#log.warn(`${path} is empty or garbled, so nobody holds it; the address is used again`)
+    unlinkIfThere(path)
+  }
+
   lastReserved(setIndex: number): Ip | undefined {
+    const name = lastReservedPrefix + setIndex
     try {
-      return parseIp(this.#readText(lastReservedPrefix + setIndex).trim())
+      const ip = parseIp(this.#readText(name).trim())
+      if (ip === undefined) this.#log.warn(`${this.#path(name)} ${noLast}`)
+      return ip
     } catch (error) {
-      // Without it the search begins at the first address, which costs nothing but the rotation.
-      if (!hasCode(error, 'ENOENT')) this.#log.warn(errorText(error))
+      if (!hasCode(error, 'ENOENT')) this.#log.warn(`${errorText(error)}: it ${noLast}`)
       return undefined
     }
   }

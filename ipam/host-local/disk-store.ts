@@ -15,7 +15,7 @@ import { Undo } from '../../lib/cni/undo.ts'
 import { formatIp, type Ip } from '../../lib/net/ip.ts'
 import { AddressFiles, unlinkIfThere, writeAside } from './address-files.ts'
 import { formatOwner, isSameOwner, type Owner } from './owner.ts'
-import { repair, temporaryPrefix } from './repair.ts'
+import { repair, temporaryPrefix, type Folder } from './repair.ts'
 import { ReservationLinks } from './reservation-links.ts'
 import { parseLinkName, type Reservation, type Sandbox } from './reservation.ts'
 import { isSealed, seal } from './seal.ts'
@@ -28,6 +28,7 @@ export class DiskStore implements Store {
   readonly #temporary: string
   readonly #files: AddressFiles
   readonly #links: ReservationLinks
+  readonly #folder: Folder
   readonly #wasSealed: boolean
   /** Whether every address stands in the link of its owner. */
   #isLinked = false
@@ -45,17 +46,24 @@ export class DiskStore implements Store {
     this.#temporary = `${directory}/${name}`
     this.#files = new AddressFiles(directory, log)
     this.#links = new ReservationLinks(directory, `${this.#temporary}0`)
+    this.#folder = { path: directory, files: this.#files, links: this.#links, log }
     this.#wasSealed = isSealed(directory)
   }
 
   /** Makes the links fit to be trusted; from here to `close` nobody else may work in the folder. */
   open(): void {
+    if (this.#wasSealed) this.#isLinked = true
+    else this.repair()
+  }
+
+  /** Puts everything in order that killed calls, Go's host-local or a power loss have left. */
+  repair(): void {
     try {
-      const folder = { path: this.location, files: this.#files, links: this.#links }
-      if (!this.#wasSealed) repair(folder, this.#bootId)
+      repair(this.#folder, this.#bootId)
       this.#isLinked = true
     } catch (error) {
-      this.#log.debug(`going on without links: ${errorText(error)}`)
+      this.#isLinked = false
+      this.#log.warn(`reading all of ${this.location} each time: ${errorText(error)}`)
     }
   }
 
@@ -77,6 +85,7 @@ export class DiskStore implements Store {
   }
 
   holdings(attachment: Owner): Holding[] {
+    if (this.#isLinked && !this.#isSound(attachment)) this.repair()
     const owners = this.#isLinked ? undefined : [...this.owners()]
     return [attachment, { ...attachment, ifName: '' }]
       .map((owner) => {
@@ -120,12 +129,6 @@ export class DiskStore implements Store {
       attemptAll(addresses.map((address) => () => this.#files.remove(address)))
       if (this.#linked(owner).length === 0) this.#links.remove(owner)
     })
-  }
-
-  /** Removes what is nobody's: empty and garbled address files. */
-  sweep(): void {
-    const abandoned = readdirSync(this.location).filter((name) => this.#files.isNobodys(name))
-    attemptAll(abandoned.map((name) => () => this.#files.remove(name)))
   }
 
   /** Changes addresses and links. If that fails, the links are put in order by the next call. */
@@ -173,6 +176,13 @@ export class DiskStore implements Store {
   #linked(owner: Owner): string[] {
     const named = [...(this.#links.read(owner)?.writtenMs.keys() ?? [])]
     return named.filter((address) => isSameOwner(this.#files.holder(address), owner))
+  }
+
+  /** Whether the attachment has no link, or one that its address files confirm. */
+  #isSound(owner: Owner): boolean {
+    if (!this.#links.has(owner)) return true
+    const named = this.#links.read(owner)?.writtenMs.size ?? 0
+    return named > 0 && this.#linked(owner).length === named
   }
 
   /** Whether it is the reservation that the file of the address was written for. */

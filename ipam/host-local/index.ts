@@ -16,7 +16,14 @@ import { networkDirectory, parseConf, type HostLocalConf } from './conf.ts'
 import { checkWritable, makeDirectory } from './directory.ts'
 import { DiskStore } from './disk-store.ts'
 import { withStore } from './locked-store.ts'
-import { createOwner, describeOwner, isOwnedBy, unknownOwner, type Owner } from './owner.ts'
+import {
+  checkOwner,
+  createOwner,
+  describeOwner,
+  isOwnedBy,
+  unknownOwner,
+  type Owner,
+} from './owner.ts'
 import { rangeFor } from './range.ts'
 import { abandoned, reclaim } from './reclaim.ts'
 import { parseResolvConf } from './resolv-conf.ts'
@@ -32,6 +39,7 @@ function add(request: Request, context: Context): Result {
   const bootId = readBootId(log)
   const sandboxes = new Sandboxes(bootId, log)
   const owner = createOwner(request.containerId, request.ifName)
+  checkOwner(owner)
   const demand = { ...conf, owner, sandbox: sandboxes.describe(request.netns) }
   makeDirectory(conf.directory)
   return withStore(conf.directory, bootId, context, (store) => {
@@ -129,7 +137,7 @@ function gc(request: Request, context: Context): void {
         () =>
           store.release({ owner, addresses: [address] }),
     )
-    attemptAll([...releases, () => store.sweep()])
+    attemptAll([...releases, () => store.repair()])
   })
 }
 

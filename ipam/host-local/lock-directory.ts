@@ -1,5 +1,14 @@
 /** proper-lockfile's lock of a network's reservations, which is taken while flock(2) is held. */
-import { mkdirSync, realpathSync, rmdirSync, statfsSync, statSync, utimesSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { lockSync } from 'proper-lockfile'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
@@ -81,8 +90,13 @@ function release(path: string, unlock: () => void, log: Log): void {
  * stale before the clock has caught up. Meanwhile no pod would start.
  */
 function removeDeadLock(lock: string, now: number, log: Log): void {
-  const stat = statSync(lock, { throwIfNoEntry: false })
+  const stat = lstatSync(lock, { throwIfNoEntry: false })
   if (stat === undefined) return
+  if (!stat.isDirectory()) {
+    log.warn(`${lock} is no directory, so it is no lock; it is removed`)
+    unlinkSync(lock)
+    return
+  }
   const isFuture = stat.mtimeMs > now + staleMs
   const isStale = stat.ctimeMs < now - staleMs
   if (isFuture || isStale || localFileSystems.has(statfsSync(dirname(lock)).type)) {

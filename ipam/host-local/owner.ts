@@ -1,4 +1,5 @@
 /** Who holds an address, and how the file of the address says so. */
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 
 /** An attachment. */
 export interface Owner {
@@ -19,6 +20,19 @@ const ownerPattern = /^([a-zA-Z0-9][a-zA-Z0-9_.-]*)(?:\r\n([^\s/:\p{Cc}\ufffd]+)
 /** The attachment as an owner; white space around its container ID does not count. */
 export function createOwner(containerId: string, ifName: string): Owner {
   return { containerId: containerId.trim(), ifName }
+}
+
+/**
+ * Throws a `CniError` with code 4 when the file of an address could not name the owner: whoever read
+ * it would take it for garbled, and the address for free.
+ */
+export function checkOwner(owner: Owner): void {
+  if (isSameOwner(parseOwner(formatOwner(owner)), owner)) return
+  throw new CniError(
+    ErrorCode.invalidEnvironment,
+    `interface name ${JSON.stringify(owner.ifName)} cannot be kept in a file`,
+    'CNI_IFNAME must hold neither control characters nor broken UTF-8',
+  )
 }
 
 /** The content of an address file. */

@@ -1,7 +1,8 @@
 /** Puts the links of a folder in order after a killed call, and after one of Go's host-local. */
 import { readdirSync } from 'node:fs'
+import type { Log } from '../../lib/cni/plugin.ts'
 import { unlinkIfThere, type AddressFiles } from './address-files.ts'
-import { unknownOwner } from './owner.ts'
+import { unknownOwner, type Owner } from './owner.ts'
 import type { ReservationLinks } from './reservation-links.ts'
 import { linkName, parseLinkName, unknownSandbox } from './reservation.ts'
 import type { Holding } from './store.ts'
@@ -14,15 +15,18 @@ export interface Folder {
   readonly path: string
   readonly files: AddressFiles
   readonly links: ReservationLinks
+  readonly log: Log
 }
 
 /**
- * Removes what killed calls have left, and makes a link for every address that has none; of its
- * sandbox only the boot is known then, with this ID. Throws Node's system errors.
+ * Removes what killed calls have left and what is garbled, and makes a link for every address that
+ * has none; of its sandbox only the boot is known then, with this ID. Throws Node's system errors.
  */
 export function repair(folder: Folder, bootId: string): void {
   const names = readdirSync(folder.path)
-  const holdings = holdingsByLink(folder.files, names)
+  const owners = folder.files.ownersAmong(names)
+  folder.files.removeNobodys(names, owners)
+  const holdings = holdingsByLink(owners)
   for (const name of names) {
     const isDead = parseLinkName(name) !== undefined && !holdings.has(name)
     if (isDead || name.startsWith(temporaryPrefix)) unlinkIfThere(`${folder.path}/${name}`)
@@ -30,8 +34,8 @@ export function repair(folder: Folder, bootId: string): void {
   for (const holding of holdings.values()) adopt(folder, holding, bootId)
 }
 
-function holdingsByLink(files: AddressFiles, names: readonly string[]): Map<string, Holding> {
-  const known = [...files.ownersAmong(names)].filter(([, owner]) => owner !== unknownOwner)
+function holdingsByLink(owners: ReadonlyMap<string, Owner>): Map<string, Holding> {
+  const known = [...owners].filter(([, owner]) => owner !== unknownOwner)
   const holdings = new Map<string, Holding>()
   for (const [address, owner] of known) {
     const name = linkName(owner)
@@ -41,8 +45,12 @@ function holdingsByLink(files: AddressFiles, names: readonly string[]): Map<stri
   return holdings
 }
 
-function adopt({ files, links }: Folder, { owner, addresses }: Holding, bootId: string): void {
+function adopt(folder: Folder, { owner, addresses }: Holding, bootId: string): void {
+  const { path, files, links, log } = folder
   const known = links.read(owner)?.writtenMs
+  if (known === undefined && links.has(owner)) {
+    log.warn(`${path}/${linkName(owner)} is garbled; it is made anew from the files of addresses`)
+  }
   const times = addresses.map((address) => [address, files.writtenMs(address) ?? 0] as const)
   if (times.every(([address, time]) => known?.get(address) === time)) return
   links.write(owner, { sandbox: unknownSandbox(bootId), writtenMs: new Map(times) })

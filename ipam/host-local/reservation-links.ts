@@ -1,5 +1,5 @@
 /** The links of a folder that tell of reservations what address files do not. */
-import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs'
+import { lstatSync, readlinkSync, renameSync, symlinkSync, type Stats } from 'node:fs'
 import { hasCode } from '../../lib/cni/errors.ts'
 import { unlinkIfThere } from './address-files.ts'
 import type { Owner } from './owner.ts'
@@ -18,14 +18,19 @@ export class ReservationLinks {
   /** What is known of the attachment; undefined when nothing is. Throws Node's system errors. */
   read(owner: Owner): Reservation | undefined {
     const path = this.#path(owner)
+    // Most that are asked for are not there, and a failed read costs more than a look.
+    if (lstatIfThere(path)?.isSymbolicLink() !== true) return undefined
     try {
-      // Most that are asked for are not there, and a failed read costs more than a look.
-      const stat = lstatSync(path, { throwIfNoEntry: false })
-      return stat?.isSymbolicLink() === true ? decodeReservation(readlinkSync(path)) : undefined
+      return decodeReservation(readlinkSync(path))
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENAMETOOLONG')) return undefined
+      if (hasCode(error, 'ENOENT')) return undefined
       throw error
     }
+  }
+
+  /** Whether there is anything in the place of the attachment's link. Throws Node's system errors. */
+  has(owner: Owner): boolean {
+    return lstatIfThere(this.#path(owner)) !== undefined
   }
 
   /** Throws Node's system errors: ENAMETOOLONG for what no link can hold. */
@@ -52,6 +57,15 @@ export class ReservationLinks {
 
   #path(owner: Owner): string {
     return `${this.#folder}/${linkName(owner)}`
+  }
+}
+
+function lstatIfThere(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (hasCode(error, 'ENAMETOOLONG')) return undefined
+    throw error
   }
 }
 

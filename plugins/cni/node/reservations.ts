@@ -45,12 +45,17 @@ function readReservation(
   try {
     // host-local writes `<containerID>\r\n<interface>`; after a power loss a file may be empty.
     const [containerId = '', ifName = ''] = readStateFile(file).trim().split('\r\n')
-    if (containerId === '') return []
+    if (!isName(containerId, ifName)) return []
     return [{ network, address, containerId, ifName, since: statSync(file).mtimeMs }]
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) log.warn(`left out: ${errorText(error)}`)
     return []
   }
+}
+
+/** Whether these can be the names of an attachment; anything else could garble a terminal. */
+function isName(containerId: string, ifName: string): boolean {
+  return /^[\w.-]+$/.test(containerId) && !/[\p{Cc}\ufffd]/u.test(ifName)
 }
 
 function folderNames(folder: string): string[] {

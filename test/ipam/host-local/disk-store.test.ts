@@ -136,7 +136,7 @@ t.test('sweeps what is nobody’s, and nothing else', async (t) => {
   })
   symlinkSync('nowhere', join(dir, '10.1.2.5'))
   mkdirSync(join(dir, 'lock.lock'))
-  store.sweep()
+  store.repair()
   t.strictSame(filesIn(dir), [
     '10.1.2.3',
     '10.1.2.4',

@@ -1,4 +1,4 @@
-import { utimesSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { withLockDirectory } from '../../../ipam/host-local/lock-directory.ts'
@@ -16,6 +16,21 @@ t.test('a lock that a killed process left', async (t) => {
     1,
   )
   t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for it')
+})
+
+t.test('what is no lock, in its place', async (t) => {
+  for (const plant of [
+    (path: string) => writeFileSync(path, ''),
+    (path: string) => symlinkSync('target', path),
+  ]) {
+    const directory = t.testdir({ target: 'mine', folder: {} })
+    plant(join(directory, 'lock.lock'))
+    const context = contextOf({ now: () => Date.now() })
+    withFlock(directory, context, (patience) => withLockDirectory(directory, patience, () => 1))
+    t.match(context.warnings, [/lock\.lock is no directory, so it is no lock; it is removed/])
+    t.strictSame(readdirSync(directory).sort(), ['folder', 'lock', 'target'])
+    t.equal(readFileSync(join(directory, 'target'), 'utf8'), 'mine')
+  }
 })
 
 /** Runs the text of a script in a folder of a file system that may be another machine's, too. */

@@ -1,11 +1,20 @@
-import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DiskStore } from '../../../ipam/host-local/disk-store.ts'
 import { withStore } from '../../../ipam/host-local/locked-store.ts'
 import { createOwner } from '../../../ipam/host-local/owner.ts'
 import { unknownSandbox } from '../../../ipam/host-local/reservation.ts'
-import { isSealed } from '../../../ipam/host-local/seal.ts'
+import { isSealed, seal } from '../../../ipam/host-local/seal.ts'
 import { contextOf } from '../../support/request.ts'
 import { ip } from './builders.ts'
 
@@ -16,7 +25,7 @@ function create(t: Test, files: Parameters<Test['testdir']>[0] = {}) {
   const dir = t.testdir(files)
   const context = contextOf({ now: () => Date.now() })
   const use = <T>(work: (store: DiskStore) => T) => withStore(dir, 'boot 1', context, work)
-  return { dir, use }
+  return { dir, use, context }
 }
 
 t.test('seals the folder when nobody is in it any more', async (t) => {
@@ -99,4 +108,46 @@ t.test('a link that names what it must not', async (t) => {
   symlinkSync(JSON.stringify({ ...sandbox, addresses }), join(dir, '.c1 eth0'))
   utimesSync(dir, mtime, mtime)
   use((store) => t.strictSame(store.holdings(owner), [], 'only addresses that name the owner'))
+})
+
+/** Changes what nobody dates the folder anew for, as a torn disk does. */
+function garble(dir: string, change: () => void): void {
+  change()
+  seal(dir)
+}
+
+const torn: [what: string, garble: (dir: string) => void, lines: RegExp[]][] = [
+  [
+    'a link',
+    (dir) => {
+      unlinkSync(join(dir, '.c1 eth0'))
+      symlinkSync('{"boot', join(dir, '.c1 eth0'))
+    },
+    [/\.c1 eth0 is garbled/],
+  ],
+  [
+    'the addresses, which are one file',
+    (dir) => truncateSync(join(dir, '10.1.2.2')),
+    [/10\.1\.2\.2 is empty or garbled/, /fd00::2 is empty or garbled/],
+  ],
+  ['an address that is lost', (dir) => unlinkSync(join(dir, '10.1.2.2')), []],
+]
+
+t.test('an attachment of which something is torn in a sealed folder', async (t) => {
+  for (const [what, change, lines] of torn) {
+    const { dir, use, context } = create(t)
+    use((store) => store.reserve(owner, sandbox, [ip('10.1.2.2'), ip('fd00::2')]))
+    garble(dir, () => change(dir))
+    use((store) => {
+      for (const holding of store.holdings(owner)) store.release(holding)
+    })
+    t.strictSame(
+      readdirSync(dir).sort(),
+      ['last_reserved_ip.0', 'last_reserved_ip.1', 'lock'],
+      what,
+    )
+    t.match(context.warnings, lines, what)
+    t.equal(context.warnings.length, lines.length, context.warnings.join('\n'))
+    t.ok(isSealed(dir))
+  }
 })

@@ -1,5 +1,9 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { checkIfName } from '../../../lib/cni/names.ts'
+import { thrown } from '../../support/thrown.ts'
 import {
+  checkOwner,
   createOwner,
   describeOwner,
   formatOwner,
@@ -13,6 +17,27 @@ t.test('reads what it writes', async (t) => {
   for (const owner of [createOwner('c1', 'eth0'), createOwner('A_b.c-9', 'veth@if7')]) {
     t.strictSame(parseOwner(formatOwner(owner)), owner)
   }
+})
+
+t.test('what cannot be read back is refused', async (t) => {
+  for (const ifName of ['eth\x01', '\x1b[2J', 'eth\ufffd', '\ufeffeth0', 'eth\x7f']) {
+    t.doesNotThrow(() => checkIfName(ifName), 'the kernel would take it')
+    t.match(
+      thrown(() => checkOwner(createOwner('c1', ifName))),
+      { code: 4, details: /control characters/ },
+    )
+  }
+  const isKept = fc.property(fc.string({ unit: 'binary', maxLength: 6 }), (ifName) => {
+    const owner = createOwner('c1', ifName)
+    try {
+      checkIfName(ifName)
+      checkOwner(owner)
+    } catch {
+      return true // refused
+    }
+    return isSameOwner(parseOwner(formatOwner(owner)), owner)
+  })
+  fc.assert(isKept, { numRuns: 2000 })
 })
 
 t.test('white space around the content does not count', async (t) => {

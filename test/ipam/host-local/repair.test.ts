@@ -16,10 +16,12 @@ const content = 'c1\r\neth0'
 /** A folder with these files. */
 function create(t: Test, contents: Record<string, string> = {}) {
   const path = t.testdir(contents)
+  const { log, warnings } = contextOf()
   const folder = {
     path,
-    files: new AddressFiles(path, contextOf().log),
+    files: new AddressFiles(path, log),
     links: new ReservationLinks(path, join(path, '.new-1')),
+    log,
   }
   const written = (address: string) => folder.files.writtenMs(address) ?? 0
   const link = (...addresses: string[]): Reservation => {
@@ -29,7 +31,7 @@ function create(t: Test, contents: Record<string, string> = {}) {
     return reservation
   }
   const names = () => readdirSync(path).sort()
-  return { folder, written, link, names }
+  return { folder, written, link, names, warnings }
 }
 
 t.test('an ADD that had only written aside', async (t) => {
@@ -76,8 +78,6 @@ t.test('what Go’s host-local has reserved', async (t) => {
     '10.1.2.2': content,
     'fd00::2': content,
     '10.1.2.3': 'c2',
-    '10.1.2.4': '',
-    '10.1.2.5': 'hello world',
   })
   mkdirSync(join(folder.path, '10.1.2.6'))
   symlinkSync('10.1.2.2', join(folder.path, '10.1.2.7'))
@@ -113,6 +113,28 @@ t.test('another address that Go’s host-local has reserved for the same attachm
   const { sandbox: known, writtenMs } = folder.links.read(owner) ?? {}
   t.strictSame([...(writtenMs?.keys() ?? [])].sort(), ['10.1.2.2', '10.1.2.9'])
   t.strictSame(known, unknownSandbox('boot 2'), 'it may be in another sandbox')
+})
+
+t.test('what a power loss has garbled', async (t) => {
+  const { folder, names, warnings } = create(t, {
+    '10.1.2.2': content,
+    '10.1.2.3': '\0\0\0',
+    '10.1.2.4': '',
+    '.c2 eth0': '',
+  })
+  symlinkSync('{"bootId":"boo', join(folder.path, '.c1 eth0'))
+  repair(folder, 'boot 2')
+  t.strictSame(names(), ['.c1 eth0', '10.1.2.2'])
+  t.strictSame(folder.links.read(owner)?.sandbox, unknownSandbox('boot 2'))
+  t.match(warnings, [
+    /10\.1\.2\.3 is empty or garbled/,
+    /10\.1\.2\.4 is empty or garbled/,
+    /\.c1 eth0 is garbled; it is made anew/,
+  ])
+  const lines = warnings.length
+  t.equal(lines, 3)
+  repair(folder, 'boot 2')
+  t.equal(warnings.length, lines, 'it is said once')
 })
 
 t.test('what is in the way', async (t) => {
