@@ -3,14 +3,19 @@
  * which one it is. From source that is `node plugins/main.ts bridge`.
  */
 import { basename } from 'node:path'
+import { getBuiltinModule } from 'node:process'
+import type { MessagePort } from 'node:worker_threads'
 import { hostLocal } from '../ipam/host-local/index.ts'
 import { createDelegate } from '../lib/cni/delegate.ts'
 import { createProcessHost, exitNow, runProcess } from '../lib/cni/host-process.ts'
 import { createInvoker } from '../lib/cni/invoker.ts'
 import type { Plugin } from '../lib/cni/plugin.ts'
+import { runServer } from '../lib/resident/host-server.ts'
+import { threadArgument } from '../lib/resident/start-thread.ts'
+import { serveCalls } from '../lib/resident/worker.ts'
 import { writeAll } from '../lib/stdio.ts'
 import { bridge } from './bridge/index.ts'
-import { cniCommand, pluginTimeoutMs } from './cni/index.ts'
+import { cniCommand, pluginTimeoutMs, type ExitStatus } from './cni/index.ts'
 import { flannel } from './flannel/index.ts'
 import { loopback } from './loopback/index.ts'
 import { portmap } from './portmap/index.ts'
@@ -27,14 +32,25 @@ const [name = '', ...args] = isSource
 const plugin = plugins.find((candidate) => candidate.name === name)
 if (plugin !== undefined) {
   runProcess(plugin, plugins)
+} else if (name === 'cni' && args[0] === threadArgument) {
+  serveCalls(threadPort(), plugins)
 } else if (name === 'cni') {
-  exitNow(runCommand())
+  const status = runCommand()
+  if (typeof status === 'number') exitNow(status)
+  else void status.then(exitNow)
 } else {
   writeAll(2, `this executable is ${names.join(', ')}, by the name it is called by; not ${name}\n`)
   exitNow(1)
 }
 
-function runCommand(): number {
+function threadPort(): MessagePort {
+  const { parentPort } = getBuiltinModule('node:worker_threads')
+  if (parentPort !== null) return parentPort
+  writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
+  exitNow(2)
+}
+
+function runCommand(): ExitStatus | Promise<ExitStatus> {
   const host = createProcessHost(plugins)
   return cniCommand.run(args, process.env, {
     version: host.version,
@@ -50,6 +66,8 @@ function runCommand(): number {
         timeoutMs: pluginTimeoutMs,
       }),
     ),
+    serveCalls: (socket) =>
+      runServer({ socket, version: host.version, entry: process.argv[1] ?? '' }),
     now: () => host.now(),
     writeStdout: (text) => writeAll(1, text),
     writeStderr: host.writeStderr,

@@ -1,11 +1,11 @@
 /**
- * Makes the executables: the bundle and the pinned Node in one file, which stands in dist/bin
- * under the name of every plugin.
+ * Makes the executables: the bundle and the pinned Node in one file, which stands in dist/bin as
+ * `cni`, and the front, which has the names of the plugins. Without a C compiler there is no front,
+ * and the one file has all names.
  */
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
-  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -22,19 +22,21 @@ import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
 import { formatStamp } from '../lib/stamp.ts'
 import { version } from '../lib/version.ts'
 import { compileAll, wrapBundle } from './build/code-cache.ts'
+import { buildFront } from './build/front.ts'
 
 const root = join(import.meta.dirname, '..')
 const bundle = join(root, 'dist/cni.cjs')
 const launcher = join(root, 'scripts/build/launcher.cjs')
 const assets = {
+  launcher,
   bundle: join(root, 'dist/cni.js'),
   'code-cache': join(root, 'dist/cni.code-cache'),
 }
 const binDir = join(root, 'dist/bin')
 const packaged = join(binDir, `.packaged-${process.pid}`)
+const front = join(binDir, `.front-${process.pid}`)
 
-const hasPortmap = existsSync(join(root, 'plugins/portmap/index.ts'))
-const plugins = ['flannel', 'bridge', 'host-local', 'loopback', ...(hasPortmap ? ['portmap'] : [])]
+const plugins = ['flannel', 'bridge', 'host-local', 'loopback', 'portmap']
 const names = [...plugins, 'cni']
 
 const seaConfig = {
@@ -52,15 +54,21 @@ try {
   await makeExecutable(packaged)
   appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
+  const problem = buildFront(front)
+  if (problem !== undefined) {
+    console.log(`${problem}: every plugin is the Node executable, and cni serve is of no use`)
+  }
   const { atime, mtime } = statSync(bundle)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
-  for (const name of names) publish(packaged, join(binDir, name))
+  publish(packaged, join(binDir, 'cni'))
+  for (const name of plugins) publish(problem === undefined ? front : packaged, join(binDir, name))
   for (const name of readdirSync(binDir)) {
     const isStale = !name.startsWith('.') && !names.includes(name)
     if (isStale) rmSync(join(binDir, name))
   }
 } finally {
   rmSync(packaged, { force: true })
+  rmSync(front, { force: true })
 }
 
 /** Writes the executable to `output`. */

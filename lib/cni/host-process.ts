@@ -1,24 +1,26 @@
-/** The host of a plugin executable: one process serves one call. */
+/** The host of plugins in this process, and of a process that serves one call. */
 import { randomBytes } from '../net/libc.ts'
+import { readStamp } from '../stamp.ts'
 import { readAll, writeAll } from '../stdio.ts'
 import { version } from '../version.ts'
 import { createDelegate, isSameFile } from './delegate.ts'
 import { dispatch } from './dispatch.ts'
 import { errorText } from './errors.ts'
 import type { Host } from './host.ts'
+import { serveCall } from './interrupted.ts'
 import type { Plugin } from './plugin.ts'
 
 /**
  * A runtime writes stdin at once; one that takes longer will never close it. Configurations have a
  * few hundred bytes.
  */
-const stdinLimits = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 }
+export const stdinLimits = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 }
 
 /** Serves the call that this process was started for, and ends the process. */
 export function runProcess(plugin: Plugin, plugins: readonly Plugin[]): never {
   const host = createProcessHost(plugins)
   const readStdin = () => readAll(0, stdinLimits)
-  const { stdout, exitCode } = dispatch(plugin, { env: process.env, readStdin }, host)
+  const { stdout, exitCode } = serveCall(plugin, { env: process.env, readStdin }, host)
   try {
     writeAll(1, stdout)
   } catch (error) {
@@ -29,15 +31,19 @@ export function runProcess(plugin: Plugin, plugins: readonly Plugin[]): never {
   exitNow(exitCode)
 }
 
-/** The host that plugins have in this process. */
+/** The host of plugins whose diagnostics go to stderr. */
 export function createProcessHost(plugins: readonly Plugin[]): Host {
-  const writeStderr = (text: string) => {
+  return createHost(plugins, (text) => {
     try {
       writeAll(2, text)
     } catch {
       // diagnostics that cannot be written must not keep a pod from its network
     }
-  }
+  })
+}
+
+/** The host that plugins have in this process. */
+export function createHost(plugins: readonly Plugin[], writeStderr: Host['writeStderr']): Host {
   const sleepCell = new Int32Array(new SharedArrayBuffer(4))
   const sleep = (ms: number) => {
     Atomics.wait(sleepCell, 0, 0, ms)
@@ -50,7 +56,7 @@ export function createProcessHost(plugins: readonly Plugin[]): Host {
     now,
     sleep,
     delegate: createDelegate({
-      isSelf: (file) => isSameFile(file, process.execPath),
+      isSelf: (file) => isSameFile(file, process.execPath) || readStamp(file) === version,
       dispatch: (type, call) => {
         const plugin = plugins.find(({ name }) => name === type)
         return plugin === undefined ? undefined : dispatch(plugin, call, host)

@@ -8,11 +8,15 @@ import { getSystemErrorName } from 'node:util'
 const { functions: c } = dlopen('libc.so.6', {
   __errno_location: { arguments: [], return: 'pointer' },
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  close: { arguments: ['i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
   sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'pointer', 'u32'], return: 'i64' },
   recv: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
   getrandom: { arguments: ['buffer', 'u64', 'u32'], return: 'i64' },
+  getsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'buffer'], return: 'i32' },
   setns: { arguments: ['i32', 'i32'], return: 'i32' },
+  unshare: { arguments: ['i32'], return: 'i32' },
+  chdir: { arguments: ['buffer'], return: 'i32' },
   flock: { arguments: ['i32', 'i32'], return: 'i32' },
   poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
   strerror: { arguments: ['i32'], return: 'pointer' },
@@ -54,9 +58,26 @@ export function socket(domain: number, type: number, protocol: number): number {
   return check('socket', c.socket(domain, type, protocol))
 }
 
+/** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */
+export function close(fd: number): void {
+  check('close', c.close(fd))
+}
+
 /** setsockopt(2) with the bytes of the option's value. */
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): void {
   check('setsockopt', c.setsockopt(fd, level, name, value, value.length))
+}
+
+/** The process that connected to a Unix socket, and its user (unix(7), SO_PEERCRED). */
+export function peerCredentials(fd: number): { readonly pid: number; readonly uid: number } {
+  const SOL_SOCKET = 1 // asm-generic/socket.h
+  const SO_PEERCRED = 17
+  // struct ucred, linux/socket.h: pid, uid and gid, 32 bits each
+  const ucred = Buffer.alloc(12)
+  const length = Buffer.alloc(4)
+  length.writeInt32LE(ucred.length)
+  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length))
+  return { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4) }
 }
 
 /** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */
@@ -72,6 +93,16 @@ export function recv(fd: number, buffer: Uint8Array, flags: number): number {
 /** setns(2): moves the calling thread into the namespace `fd`, which must be of type `nstype`. */
 export function setns(fd: number, nstype: number): void {
   check('setns', c.setns(fd, nstype))
+}
+
+/** unshare(2): gives the calling thread its own copy of what `flags` name. */
+export function unshare(flags: number): void {
+  check('unshare', c.unshare(flags))
+}
+
+/** chdir(2): Node has it for its first thread only. */
+export function chdir(path: string): void {
+  check('chdir', c.chdir(Buffer.from(`${path}\0`)))
 }
 
 /** flock(2). */

@@ -1,6 +1,5 @@
-import { closeSync } from 'node:fs'
 import { hasCode } from '../cni/errors.ts'
-import { recv, send, setsockopt, socket } from '../net/libc.ts'
+import { close, recv, send, setsockopt, socket } from '../net/libc.ts'
 import { u32 } from './payload.ts'
 
 // linux/socket.h
@@ -36,7 +35,7 @@ export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_RO
   try {
     setOptions(fd, timeoutSeconds)
   } catch (error) {
-    closeSync(fd)
+    close(fd)
     throw error
   }
   let open = true
@@ -44,7 +43,7 @@ export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_RO
     send: (datagram) => uninterrupted(() => send(fd, datagram)),
     receive: () => uninterrupted(() => receive(fd)),
     [Symbol.dispose]() {
-      if (open) closeSync(fd)
+      if (open) close(fd)
       open = false
     },
   }

@@ -15,6 +15,13 @@ export type CommandLine =
   | NetworkCommand
   | AttachmentCommand
   | NodeCommand
+  | ServeCommand
+
+export interface ServeCommand {
+  readonly verb: 'serve'
+  /** As given: it may be relative. */
+  readonly socket?: string
+}
 
 export interface NetworkCommand {
   readonly verb: NetworkVerb
@@ -58,6 +65,7 @@ const options = {
   'bin-dir': { type: 'string' },
   'conf-dir': { type: 'string' },
   conflist: { type: 'string' },
+  socket: { type: 'string' },
   'dry-run': { type: 'boolean' },
   force: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -74,9 +82,10 @@ const optionsOf: Readonly<Record<Verb, readonly string[]>> = {
   ps: ['json'],
   install: ['bin-dir', 'conf-dir', 'conflist'],
   uninstall: ['bin-dir', 'conf-dir', 'dry-run', 'force'],
+  serve: ['socket'],
 }
 
-type Verb = AttachmentVerb | NetworkVerb | NodeCommand['verb']
+type Verb = AttachmentVerb | NetworkVerb | NodeCommand['verb'] | 'serve'
 type Values = ReturnType<typeof parse>['values']
 
 /** Parses the arguments after the command's name; throws a `UsageError` that says what is wrong. */
@@ -87,8 +96,9 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const [word = '', ...operands] = positionals
   if (word === 'help' || word === 'version') return { verb: word }
   const nodeVerb = nodeVerbs.find((verb) => verb === word)
-  checkCount(operands, nodeVerb === undefined ? 2 : 0)
+  checkCount(operands, nodeVerb === undefined && word !== 'serve' ? 2 : 0)
   if (nodeVerb !== undefined) return nodeCommand(nodeVerb, values)
+  if (word === 'serve') return serveCommand(values)
   const networkVerb = networkVerbs.find((verb) => verb === word)
   if (networkVerb !== undefined) return networkCommand(networkVerb, operands, values)
   const attachmentVerb = attachmentVerbs.find((verb) => verb === word)
@@ -131,6 +141,12 @@ function nodeCommand(verb: NodeCommand['verb'], values: Values): NodeCommand {
   }
 }
 
+function serveCommand(values: Values): ServeCommand {
+  checkOptions('serve', values)
+  const { socket } = values
+  return socket === undefined ? { verb: 'serve' } : { verb: 'serve', socket }
+}
+
 function networkCommand(
   verb: NetworkVerb,
   [network = '']: readonly string[],
@@ -156,7 +172,7 @@ function attachmentCommand(
 }
 
 function unknownCommand(word: string): UsageError {
-  const known = [...attachmentVerbs, ...networkVerbs, ...nodeVerbs, 'version'].join(', ')
+  const known = [...attachmentVerbs, ...networkVerbs, ...nodeVerbs, 'serve', 'version'].join(', ')
   const problem = word === '' ? 'no command' : `unknown command ${JSON.stringify(word)}`
   return new UsageError(`${problem}: expected one of ${known}`)
 }

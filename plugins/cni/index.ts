@@ -3,7 +3,7 @@
  * Verbs, environment and container IDs are those of the Go project's cnitool, and so is what it
  * keeps: either can remove what the other made.
  */
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
 import { findConfList } from '../../lib/cni/conf-dir.ts'
@@ -13,6 +13,7 @@ import { createLog } from '../../lib/cni/log.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
 import type { Runtime } from '../../lib/cni/runtime.ts'
 import { supportedVersions } from '../../lib/cni/versions.ts'
+import { defaultSocket } from '../../lib/resident/protocol.ts'
 import {
   parseCommandLine,
   UsageError,
@@ -20,6 +21,7 @@ import {
   type CommandLine,
   type NetworkCommand,
   type NodeCommand,
+  type ServeCommand,
 } from './args.ts'
 import { add, check, del } from './attachment-verbs.ts'
 import { formatFailure } from './failure.ts'
@@ -51,20 +53,25 @@ export interface CniHost {
   readonly names: readonly string[]
   /** Calls plugins as processes of their own, for at most `pluginTimeoutMs`. */
   readonly invoker: Invoker
+  /** Serves calls on the socket at the path, until the process is told to stop. */
+  serveCalls(socket: string): Promise<void>
   /** Milliseconds since the epoch. */
   now(): number
   writeStdout(text: string): void
   writeStderr(text: string): void
 }
 
+/** 1 when the command failed, 2 when it was not understood. */
+export type ExitStatus = 0 | 1 | 2
+
 export const cniCommand = {
   name: 'cni',
 
   /**
-   * Does what the arguments after the command's name ask for. Returns the exit status: 1 when it
-   * failed, 2 when it was not understood.
+   * Does what the arguments after the command's name ask for. Returns the exit status, or the
+   * promise of it when the command goes on until it is told to stop.
    */
-  run(argv: readonly string[], env: Environment, host: CniHost): 0 | 1 | 2 {
+  run(argv: readonly string[], env: Environment, host: CniHost): ExitStatus | Promise<ExitStatus> {
     let line: CommandLine
     try {
       line = parseCommandLine(argv)
@@ -73,12 +80,19 @@ export const cniCommand = {
       host.writeStderr(`cni: ${error.message}\n\n${usage}`)
       return 2
     }
+    const fail = (error: unknown): ExitStatus => {
+      host.writeStderr(formatFailure(title(line), toCniError(error)))
+      return 1
+    }
     try {
+      if (line.verb === 'serve') {
+        const socket = resolve(host.cwd, line.socket ?? defaultSocket)
+        return host.serveCalls(socket).then(() => 0, fail)
+      }
       serve(line, env, host)
       return 0
     } catch (error) {
-      host.writeStderr(formatFailure(title(line), toCniError(error)))
-      return 1
+      return fail(error)
     }
   },
 }
@@ -87,8 +101,11 @@ function title(line: CommandLine): string {
   return 'network' in line ? `cni ${line.verb} ${line.network}` : `cni ${line.verb}`
 }
 
+/** The commands that end by themselves. */
+type OneShot = Exclude<CommandLine, ServeCommand>
+
 /** Does what the line asks for, and writes on stdout what there is to say. */
-function serve(line: CommandLine, env: Environment, host: CniHost): void {
+function serve(line: OneShot, env: Environment, host: CniHost): void {
   switch (line.verb) {
     case 'help':
       return host.writeStdout(usage)

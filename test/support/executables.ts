@@ -24,7 +24,7 @@ export function binDir(): string {
 function sourceFiles(): string[] {
   return sources.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => /\.(?:ts|conflist)$/.test(file))
+      .filter((file) => /\.(?:ts|c|conflist)$/.test(file))
       .map((file) => join(root, folder, file)),
   )
 }

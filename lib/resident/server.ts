@@ -1,0 +1,110 @@
+/** The resident server: it takes calls from fronts on a Unix socket, and has threads serve them. */
+import type { Server, Socket } from 'node:net'
+import { getBuiltinModule } from 'node:process'
+import { errorText } from '../cni/errors.ts'
+import { stdinLimits } from '../cni/host-process.ts'
+import { admitPeer, type Surroundings } from './peer.ts'
+import { declined, decodeCall, encodeAnswer, greeting } from './protocol.ts'
+import type { ThreadPool } from './thread-pool.ts'
+
+export interface ServerOptions {
+  readonly version: string
+  readonly pool: ThreadPool
+  readonly surroundings: Surroundings
+  /** So many connections may be open. */
+  readonly maxConnections: number
+  readonly say: (line: string) => void
+}
+
+/** What has come of a call, and why it is not all. */
+interface Incoming {
+  readonly bytes: Buffer
+  readonly problem?: string
+}
+
+/** A call that is larger than this, in bytes, is for a process of its own. */
+const maxBytes = 1024 * 1024
+
+/** A server that is not listening yet. */
+export function createServer(options: ServerOptions): Server {
+  const net = getBuiltinModule('node:net')
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    // A front that has been killed resets its connection; whoever killed it knows.
+    socket.on('error', () => socket.destroy())
+    serveConnection(socket, options).catch((error: unknown) => {
+      options.say(`a connection failed: ${errorText(error)}`)
+      socket.destroy()
+    })
+  })
+  server.maxConnections = options.maxConnections
+  return server
+}
+
+async function serveConnection(socket: Socket, options: ServerOptions): Promise<void> {
+  const pid = admit(socket, options)
+  if (pid === undefined) return end(socket, declined)
+  socket.write(greeting(options.version))
+  const { bytes, problem } = await receive(socket)
+  const passed = decodeCall(bytes)
+  if (passed === undefined || bytes.length > maxBytes) return end(socket, declined)
+  const { name, env, stdin } = passed
+  const outcome = await options.pool.serve({
+    name,
+    env,
+    stdin: stdin.toString('utf8'),
+    ...(problem !== undefined && { stdinProblem: problem }),
+    pid,
+  })
+  if (outcome === 'lost') socket.destroy()
+  else if (outcome === 'declined') end(socket, declined)
+  else {
+    if (outcome.stderr !== '') options.say(outcome.stderr.trimEnd())
+    end(socket, encodeAnswer(outcome))
+  }
+}
+
+function end(socket: Socket, bytes: Buffer | string): void {
+  // A front that does not read its answer must not keep the connection.
+  socket.setTimeout(stdinLimits.timeoutMs, () => socket.destroy())
+  socket.end(bytes)
+  socket.resume()
+}
+
+/** The PID of the front, unless its call is not for this server. */
+function admit(socket: Socket, { surroundings, say }: ServerOptions): number | undefined {
+  try {
+    return admitPeer(fileDescriptor(socket), surroundings)
+  } catch (error) {
+    say(`declined a call: ${errorText(error)}`)
+    return undefined
+  }
+}
+
+/** The types do not declare it, and nothing else tells who is at the other end. */
+function fileDescriptor(socket: Socket): number {
+  const { _handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } }
+  if (_handle?.fd === undefined || _handle.fd < 0) throw new Error('it has ended already')
+  return _handle.fd
+}
+
+/** Reads until the front shuts its side down, or longer than a plugin would wait, or past `maxBytes`. */
+function receive(socket: Socket): Promise<Incoming> {
+  const { timeoutMs } = stdinLimits
+  const chunks: Buffer[] = []
+  let total = 0
+  return new Promise((resolve) => {
+    const stop = (problem?: string) => {
+      socket.setTimeout(0)
+      socket.removeAllListeners('data')
+      resolve({ bytes: Buffer.concat(chunks), ...(problem !== undefined && { problem }) })
+    }
+    socket.setTimeout(timeoutMs, () => stop(`not closed within ${timeoutMs / 1000} s`))
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      total += chunk.length
+      if (total > maxBytes) stop()
+    })
+    socket.once('end', () => stop())
+    socket.once('close', () => stop())
+  })
+}

@@ -1,0 +1,22 @@
+import type { Worker } from 'node:worker_threads'
+import { getBuiltinModule } from 'node:process'
+
+/** The argument that makes the entry of the executable serve calls in a thread. */
+export const threadArgument = 'serve-calls'
+
+/**
+ * Starts a thread that runs the entry of this program, `entry` when that is a file. The packaged
+ * executable has no file: there a thread runs the launcher that the executable itself starts with.
+ */
+export function startThread(entry: string): Worker {
+  const { Worker } = getBuiltinModule('node:worker_threads')
+  const sea = getBuiltinModule('node:sea')
+  const options = { env: {}, resourceLimits: { maxYoungGenerationSizeMb: 4 } }
+  return sea.isSea()
+    ? new Worker(sea.getAsset('launcher', 'utf8'), {
+        ...options,
+        eval: true,
+        argv: [threadArgument],
+      })
+    : new Worker(entry, { ...options, argv: ['cni', threadArgument] })
+}

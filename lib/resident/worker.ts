@@ -1,0 +1,68 @@
+/**
+ * The thread that serves calls for a server: one after the other, each by the same dispatch as in
+ * a process of its own. A thread, because it moves between network namespaces, which must not
+ * take along the one that talks to the fronts.
+ */
+import { readlinkSync } from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
+import { createHost } from '../cni/host-process.ts'
+import { serveCall } from '../cni/interrupted.ts'
+import type { Environment, Plugin } from '../cni/plugin.ts'
+import { abort, chdir, unshare } from '../net/libc.ts'
+import { socketVariable, type Answer } from './protocol.ts'
+
+/** A call on its way to a thread. */
+export interface ThreadCall {
+  readonly name: string
+  readonly env: Environment
+  readonly stdin: string
+  /** Why stdin is not all there. */
+  readonly stdinProblem?: string
+  /** The front, which waits for the answer. */
+  readonly pid: number
+}
+
+/** Serves what comes through the port: an answer for each call, undefined when it declines. */
+export function serveCalls(port: MessagePort, plugins: readonly Plugin[]): void {
+  const CLONE_FS = 0x200 // linux/sched.h: the working directory is shared between threads
+  unshare(CLONE_FS)
+  const home = currentNetns()
+  port.on('message', (call: ThreadCall) => {
+    const answer = serve(call, plugins)
+    // Netns.run has ended the process already if it could not come back; this says that it did.
+    if (currentNetns() !== home) abort()
+    port.postMessage(answer)
+  })
+}
+
+function currentNetns(): string {
+  return readlinkSync('/proc/thread-self/ns/net')
+}
+
+function serve(call: ThreadCall, plugins: readonly Plugin[]): Answer | undefined {
+  const plugin = plugins.find(({ name }) => name === call.name)
+  if (plugin === undefined || !enterFolderOf(call)) return undefined
+  let stderr = ''
+  const host = createHost(plugins, (text) => (stderr += text))
+  const readStdin = () => {
+    if (call.stdinProblem !== undefined) throw new Error(call.stdinProblem)
+    return call.stdin
+  }
+  // What a plugin executes must not wait for a thread that waits for it.
+  const env = { ...call.env, [socketVariable]: '' }
+  try {
+    return { ...serveCall(plugin, { env, readStdin }, host), stderr }
+  } finally {
+    chdir('/')
+  }
+}
+
+/** Goes where the front is, since paths may be relative; false when it has ended by now. */
+function enterFolderOf({ pid }: ThreadCall): boolean {
+  try {
+    chdir(`/proc/${pid}/cwd`)
+    return true
+  } catch {
+    return false // nobody waits for an answer
+  }
+}

@@ -1,0 +1,234 @@
+/*
+ * What stands under the plugins' names in /opt/cni/bin when there was a C compiler to make it: it
+ * passes the call on to the resident server, copies the answer, and ends. When there is no server,
+ * or none that answers at once, it executes `cni` beside it, which does the work alone. It starts
+ * in a millisecond, which no Node executable does, and knows nothing of CNI: calls and answers are
+ * bytes to it. What is sent and received is described in lib/resident/protocol.ts.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifndef GREETING
+#error "GREETING must be what the server of the same version says: see scripts/build/front.ts"
+#endif
+
+#define DEFAULT_SOCKET "/run/flannel-cni/cni.sock"
+#define SOCKET_VARIABLE "FLANNEL_CNI_SOCKET"
+
+enum {
+  GREETING_TIMEOUT_MS = 50, /* a server that is stopped or stuck must not cost a pod its time */
+  STDIN_TIMEOUT_MS = 10000, /* as long as the plugins wait for a runtime to close stdin */
+  CHUNK = 64 * 1024,
+};
+
+struct bytes {
+  char *data;
+  size_t length, capacity;
+};
+
+extern char **environ;
+
+static bool append(struct bytes *to, const char *data, size_t length) {
+  if (to->length + length > to->capacity) {
+    size_t capacity = 2 * (to->length + length) + CHUNK;
+    char *grown = realloc(to->data, capacity);
+    if (grown == NULL) return false;
+    to->data = grown;
+    to->capacity = capacity;
+  }
+  memcpy(to->data + to->length, data, length);
+  to->length += length;
+  return true;
+}
+
+/* Writes all of it, whichever mode the file was opened in. */
+static bool write_all(int fd, const char *data, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(fd, data, length);
+    if (written >= 0) {
+      data += written;
+      length -= (size_t)written;
+    } else if (errno == EAGAIN) {
+      poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool is_readable(int fd, int timeout_ms) {
+  int ready;
+  do ready = poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+/* Appends what a read brings; its result is that of read(2). */
+static ssize_t read_some(int fd, struct bytes *to) {
+  char chunk[CHUNK];
+  ssize_t length;
+  do length = read(fd, chunk, sizeof chunk);
+  while (length < 0 && errno == EINTR);
+  if (length > 0 && !append(to, chunk, (size_t)length)) return -1;
+  return length;
+}
+
+static bool starts_with(const char *text, const char *prefix) {
+  return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/*
+ * Takes out of the environment what would change which code Node runs, or make it write files. A
+ * plugin runs as root, and its runtime's variables are meant for other programs.
+ */
+static void scrub_environment(void) {
+  static const char *const unwanted[] = {"NODE_", "LD_", "OPENSSL_"};
+  char **kept = environ;
+  for (char **each = environ; *each != NULL; each++) {
+    bool is_unwanted = false;
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+      is_unwanted = is_unwanted || starts_with(*each, unwanted[i]);
+    if (!is_unwanted) *kept++ = *each;
+  }
+  *kept = NULL;
+}
+
+/* Connects to the server, and waits for its greeting; -1 when there is none of this version. */
+static int connect_server(void) {
+  const char *path = getenv(SOCKET_VARIABLE);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (path == NULL) path = DEFAULT_SOCKET;
+  if (*path == '\0' || strlen(path) >= sizeof address.sun_path) return -1;
+  strcpy(address.sun_path, path);
+
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  char greeting[sizeof GREETING - 1];
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+      is_readable(fd, GREETING_TIMEOUT_MS) &&
+      recv(fd, greeting, sizeof greeting, 0) == sizeof greeting &&
+      memcmp(greeting, GREETING, sizeof greeting) == 0 &&
+      fcntl(fd, F_SETFL, 0) == 0)
+    return fd;
+  close(fd);
+  return -1;
+}
+
+/* The name and the environment, each string with its NUL, and an empty string at the end. */
+static bool append_head(struct bytes *to, const char *name) {
+  bool is_good = append(to, name, strlen(name) + 1);
+  for (char **each = environ; *each != NULL; each++)
+    is_good = is_good && append(to, *each, strlen(*each) + 1);
+  return is_good && append(to, "", 1);
+}
+
+/*
+ * Sends stdin as it comes, and keeps it in `copy`. False when it has not come to its end: the
+ * server has given up waiting, and says so, or is gone.
+ */
+static bool pass_stdin(int server, struct bytes *copy) {
+  for (;;) {
+    struct pollfd files[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+    if (poll(files, 2, -1) < 0 && errno != EINTR) return false;
+    if (files[1].revents != 0) return false;
+    if (files[0].revents == 0) continue;
+    size_t before = copy->length;
+    ssize_t length = read_some(STDIN_FILENO, copy);
+    if (length < 0 && errno == EAGAIN) continue;
+    if (length <= 0) return length == 0;
+    if (!write_all(server, copy->data + before, (size_t)length)) return false;
+  }
+}
+
+/* Writes the answer where it belongs and ends the process; returns when the answer is not whole. */
+static void finish(const struct bytes *answer) {
+  unsigned status, out, err;
+  const char *end = answer->data == NULL ? NULL : memchr(answer->data, '\n', answer->length);
+  if (end == NULL || sscanf(answer->data, "%u %u %u\n", &status, &out, &err) != 3) return;
+  const char *body = end + 1;
+  if (answer->length - (size_t)(body - answer->data) != (size_t)out + err) return;
+  write_all(STDERR_FILENO, body + out, err);
+  if (!write_all(STDOUT_FILENO, body, out) && errno != EPIPE) _exit(1);
+  _exit((int)status);
+}
+
+/* What happened to a call that was sent to the server. */
+enum outcome { DECLINED, LOST };
+
+/* Has the server serve the call, and ends the process; returns when that was not to be. */
+static enum outcome call_server(int server, const char *name, struct bytes *copy) {
+  struct bytes head = {0}, answer = {0};
+  if (!append_head(&head, name)) return DECLINED;
+  bool is_sent = write_all(server, head.data, head.length) && pass_stdin(server, copy);
+  if (is_sent) shutdown(server, SHUT_WR);
+  while (read_some(server, &answer) > 0) continue;
+  finish(&answer);
+  static const char declined[] = "declined\n";
+  bool is_declined = answer.length == sizeof declined - 1 &&
+                     memcmp(answer.data, declined, sizeof declined - 1) == 0;
+  return is_declined ? DECLINED : LOST;
+}
+
+/* Puts what was read of stdin, and what is still to come, back in its place. */
+static bool restore_stdin(struct bytes *copy) {
+  while (is_readable(STDIN_FILENO, STDIN_TIMEOUT_MS) && read_some(STDIN_FILENO, copy) > 0) continue;
+  int file = memfd_create("stdin", MFD_CLOEXEC);
+  return file >= 0 && write_all(file, copy->data, copy->length) && lseek(file, 0, SEEK_SET) == 0 &&
+         dup2(file, STDIN_FILENO) == STDIN_FILENO;
+}
+
+/* Says in the words of the protocol that there is nothing to do the work; never returns. */
+static void fail(const char *what) {
+  char text[PATH_MAX + 400];
+  int length = snprintf(text, sizeof text,
+                        "{\n    \"cniVersion\": \"1.1.0\",\n    \"code\": 999,\n"
+                        "    \"msg\": \"%s: %s\",\n"
+                        "    \"details\": \"the plugin needs the executable cni beside it: "
+                        "install both again, by cni install\"\n}\n",
+                        what, strerror(errno));
+  write_all(STDOUT_FILENO, text, (size_t)length);
+  _exit(1);
+}
+
+/* Executes `cni`, which stands beside this file, by the name that this was called by. */
+static void execute(char **argv) {
+  char path[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "/cni");
+  if (length <= 0) fail("readlink /proc/self/exe");
+  path[length] = '\0';
+  strcpy(strrchr(path, '/'), "/cni");
+  execv(path, argv);
+  fail(path);
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  signal(SIGPIPE, SIG_IGN);
+  scrub_environment();
+  const char *slash = strrchr(argv[0], '/');
+  const char *name = slash == NULL ? argv[0] : slash + 1;
+  const char *command = getenv("CNI_COMMAND");
+  int server = command == NULL || *command == '\0' ? -1 : connect_server();
+  if (server >= 0) {
+    struct bytes copy = {0};
+    enum outcome outcome = call_server(server, name, &copy);
+    close(server);
+    if (!restore_stdin(&copy)) fail("putting stdin back");
+    if (outcome == LOST) setenv("FLANNEL_CNI_INTERRUPTED", "1", 1);
+  }
+  signal(SIGPIPE, SIG_DFL);
+  execute(argv);
+}
