@@ -3,15 +3,13 @@
  * which one it is. From source that is `node plugins/main.ts bridge`.
  */
 import { basename } from 'node:path'
-import { getBuiltinModule } from 'node:process'
-import type { MessagePort } from 'node:worker_threads'
 import { hostLocal } from '../ipam/host-local/index.ts'
 import { createDelegate } from '../lib/cni/delegate.ts'
 import { createProcessHost, exitNow, runProcess } from '../lib/cni/host-process.ts'
 import { createInvoker } from '../lib/cni/invoker.ts'
 import type { Plugin } from '../lib/cni/plugin.ts'
 import { runServer } from '../lib/resident/host-server.ts'
-import { threadArgument } from '../lib/resident/start-thread.ts'
+import { portOfThread, threadArgument } from '../lib/resident/thread.ts'
 import { serveCalls } from '../lib/resident/worker.ts'
 import { writeAll } from '../lib/stdio.ts'
 import { bridge } from './bridge/index.ts'
@@ -33,7 +31,9 @@ const plugin = plugins.find((candidate) => candidate.name === name)
 if (plugin !== undefined) {
   runProcess(plugin, plugins)
 } else if (name === 'cni' && args[0] === threadArgument) {
-  serveCalls(threadPort(), plugins)
+  const port = portOfThread()
+  if (port !== null) serveCalls(port, plugins)
+  else writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
 } else if (name === 'cni') {
   const status = runCommand()
   if (typeof status === 'number') exitNow(status)
@@ -41,13 +41,6 @@ if (plugin !== undefined) {
 } else {
   writeAll(2, `this executable is ${names.join(', ')}, by the name it is called by; not ${name}\n`)
   exitNow(1)
-}
-
-function threadPort(): MessagePort {
-  const { parentPort } = getBuiltinModule('node:worker_threads')
-  if (parentPort !== null) return parentPort
-  writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
-  exitNow(2)
 }
 
 function runCommand(): ExitStatus | Promise<ExitStatus> {

@@ -22,6 +22,7 @@ t.test('every file keeps the rules', async (t) => {
 
 const host = 'the process and the console belong to the hosts'
 const child = 'child processes are started by lib/exec.ts alone'
+const thread = 'threads are started by lib/resident/thread.ts alone'
 const native = 'native code is called by lib/net/libc.ts alone'
 const plugin = 'a plugin uses lib and itself'
 const layers = 'lib does not know the plugins, and nothing knows its tests'
@@ -38,6 +39,7 @@ const bad: [path: string, line: string, message: string][] = [
   ['plugins/bridge/x.ts', "import { env } from 'node:process'", host],
   ['plugins/bridge/x.ts', "import { spawnSync } from 'node:child_process'", child],
   ['ipam/host-local/x.ts', "const { fork } = getBuiltinModule('node:child_process')", child],
+  ['lib/x.ts', "import { Worker } from 'node:worker_threads'", thread],
   ['lib/net/x.ts', "import { dlopen } from 'node:ffi'", native],
   ['plugins/bridge/x.ts', "import { add } from '../flannel/index.ts'", plugin],
   ['plugins/bridge/x.ts', "import { add } from '../../ipam/host-local/range.ts'", plugin],

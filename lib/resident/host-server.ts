@@ -4,7 +4,7 @@ import { writeAll } from '../stdio.ts'
 import { listen } from './listen.ts'
 import { surroundingsOf } from './peer.ts'
 import { createServer } from './server.ts'
-import { startThread } from './start-thread.ts'
+import { startThread } from './thread.ts'
 import { ThreadPool } from './thread-pool.ts'
 
 export interface ResidentOptions {

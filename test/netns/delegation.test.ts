@@ -2,13 +2,15 @@
  * Delegation of the packaged executables: flannel to bridge to host-local, in the one process and
  * as processes of their own. Nobody can tell the difference but by counting them.
  */
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { binDir } from '../support/executables.ts'
 import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../support/node.ts'
 import { callPlugin, type Call, type Reply } from '../support/plugin-call.ts'
+import { processes, watching } from '../support/programs.ts'
 import { allRoutes, filesBelow, interfaces } from '../support/snapshot.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 const versions = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']
@@ -166,16 +168,16 @@ for (const [name, story] of Object.entries(stories)) {
   })
 }
 
-t.test('one process when the delegates are this executable', options, async (t) => {
+const traced = { skip: options.skip || straceSkip() }
+
+t.test('one process when the delegates are this executable', traced, async (t) => {
   const counts: number[] = []
   for (const setting of [ownDelegates(t), executedDelegates(t)]) {
-    // ld.so(8) writes a file for each process that is started.
-    const folder = join(setting.node.dir, 'processes')
-    mkdirSync(folder)
-    const env = { LD_DEBUG: 'statistics', LD_DEBUG_OUTPUT: join(folder, 'of') }
-    const { code, stdout } = await flannel(setting, 'ADD', {}, { env })
+    const file = join(setting.node.dir, 'processes')
+    const argv = (executable: string) => watching(file, [executable])
+    const { code, stdout } = await flannel(setting, 'ADD', {}, { argv })
     t.equal(code, 0, stdout)
-    counts.push(readdirSync(folder).length)
+    counts.push(processes(file))
   }
   t.strictSame(counts, [1, 3])
 })

@@ -4,7 +4,7 @@ import { readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { currentVersion, supportedVersions } from '../../lib/cni/versions.ts'
-import { binDir } from '../support/executables.ts'
+import { binDir, frontSkip } from '../support/executables.ts'
 
 const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
 const plugins = names.filter((name) => name !== 'cni')
@@ -16,9 +16,9 @@ function version(path: string, env: Record<string, string> = {}): unknown {
 
 const expected = { cniVersion: currentVersion, supportedVersions }
 
-t.test('one file under all names', async (t) => {
+t.test('one file under the names of all plugins', async (t) => {
   t.match(names, ['bridge', 'cni', 'flannel', 'host-local', 'loopback'])
-  t.equal(new Set(names.map((name) => statSync(join(binDir(), name)).ino)).size, 1)
+  t.equal(new Set(plugins.map((name) => statSync(join(binDir(), name)).ino)).size, 1)
 })
 
 t.test('every plugin answers VERSION', async (t) => {
@@ -35,6 +35,25 @@ t.test('the environment cannot bring other code in', async (t) => {
   const dir = t.testdir({ 'injected.cjs': "console.log('injected')" })
   const NODE_OPTIONS = `--require=${dir}/injected.cjs`
   t.same(version(join(binDir(), 'bridge'), { NODE_OPTIONS }), expected)
+})
+
+t.test('no variable changes what Node does', { skip: frontSkip() }, async (t) => {
+  const dir = t.testdir({ 'injected.cjs': "console.log('injected')" })
+  const variables = {
+    NODE_V8_COVERAGE: dir,
+    NODE_COMPILE_CACHE: dir,
+    NODE_REPL_EXTERNAL_MODULE: `${dir}/injected.cjs`,
+    NODE_DEBUG: 'fs,module',
+    LD_PRELOAD: `${dir}/missing.so`,
+    OPENSSL_CONF: `${dir}/missing.cnf`,
+  }
+  for (const [name, value] of Object.entries(variables)) {
+    const env = { CNI_COMMAND: 'VERSION', [name]: value }
+    const { stdout, stderr } = spawnSync(join(binDir(), 'bridge'), { env, encoding: 'utf8' })
+    t.same(JSON.parse(stdout), expected, name)
+    t.equal(stderr, '', name)
+  }
+  t.strictSame(readdirSync(dir), ['injected.cjs'])
 })
 
 t.test('a name that is no plugin says which there are', async (t) => {

@@ -21,6 +21,12 @@ export function binDir(): string {
   return packaged
 }
 
+/** The reason to skip what only the front in C can do, or false when there is one. */
+export function frontSkip(): string | false {
+  const [bridge, cni] = ['bridge', 'cni'].map((name) => statSync(join(binDir(), name)))
+  return bridge?.ino === cni?.ino && 'there was no C compiler to make the front executable'
+}
+
 function sourceFiles(): string[] {
   return sources.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -24,8 +24,15 @@ export function watching(file: string, argv: readonly string[]): string[] {
   return ['strace', '-f', '-qq', '-e', 'trace=execve', '-e', 'signal=none', '-o', file, ...argv]
 }
 
-/** The programs that were started, in their order. */
+/** How many processes started a program; one that starts others in its own place counts once. */
+export function processes(file: string): number {
+  const lines = readFileSync(file, 'utf8').matchAll(/^(\d+) execve\(.* = 0$/gm)
+  return new Set([...lines].map(([, pid]) => pid)).size
+}
+
+/** The programs that were started, in their order; not `cni`, which takes the place of a front. */
 export function started(file: string): string[] {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  return [...text.matchAll(/execve\("([^"]+)".* = 0$/gm)].map(([, path = '']) => path)
+  const paths = [...text.matchAll(/execve\("([^"]+)".* = 0$/gm)].map(([, path = '']) => path)
+  return paths.filter((path) => !path.endsWith('/cni'))
 }

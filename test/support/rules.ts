@@ -44,7 +44,13 @@ const rules: readonly Rule[] = [
   {
     message: 'child processes are started by lib/exec.ts alone',
     applies: (path) => isProduct(path) && path !== 'lib/exec.ts',
-    breaks: ({ module }) => /^(?:node:)?(?:child_process|cluster|worker_threads)$/.test(module),
+    breaks: ({ module }) => /^(?:node:)?(?:child_process|cluster)$/.test(module),
+  },
+  {
+    message: 'threads are started by lib/resident/thread.ts alone',
+    applies: (path) => isProduct(path) && path !== 'lib/resident/thread.ts',
+    breaks: ({ text, module }) =>
+      module === 'node:worker_threads' && !text.startsWith('import type '),
   },
   {
     message: 'native code is called by lib/net/libc.ts alone',

@@ -1,5 +1,6 @@
-import type { Worker } from 'node:worker_threads'
+/** The threads of the resident server, each with the whole program in it. */
 import { getBuiltinModule } from 'node:process'
+import type { MessagePort, Worker } from 'node:worker_threads'
 
 /** The argument that makes the entry of the executable serve calls in a thread. */
 export const threadArgument = 'serve-calls'
@@ -19,4 +20,9 @@ export function startThread(entry: string): Worker {
         argv: [threadArgument],
       })
     : new Worker(entry, { ...options, argv: ['cni', threadArgument] })
+}
+
+/** The port to whoever started this thread; null in the first thread of a process. */
+export function portOfThread(): MessagePort | null {
+  return getBuiltinModule('node:worker_threads').parentPort
 }
