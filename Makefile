@@ -9,6 +9,10 @@ sources = $(shell find plugins ipam lib conf scripts/build scripts/build.ts scri
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
+bench: all ## compare speed with the Go plugins (root; BENCH=quick 45 s, BENCH=full an hour)
+	$(node) scripts/debian-packages.ts iproute2 iptables strace gcc libc6-dev containernetworking-plugins
+	$(node) scripts/bench.ts
+
 demo: all ## show two pods getting a network and a host port (root)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping nftables
 	$(node) scripts/demo.ts
@@ -47,4 +51,4 @@ node_modules/.tap-built: node_modules/.package-lock.json package.json
 	node_modules/.bin/node node_modules/.bin/tap build
 	touch $@
 
-.PHONY: all demo test test-faults install clean help
+.PHONY: all bench demo test test-faults install clean help

@@ -1,0 +1,111 @@
+/**
+ * Measures our executables against Debian's Go ones, in network namespaces and folders of its own.
+ * BENCH=quick or BENCH=full chooses how much. It prints tables, and writes dist/bench.json.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { binDir } from '../test/support/executables.ts'
+import { kernelSkip } from '../test/support/node.ts'
+import { missingProgram } from '../test/support/run.ts'
+import { measureBursts, type Burst } from './bench/bursts.ts'
+import { Caller } from './bench/caller.ts'
+import { contestants, goDir } from './bench/contestants.ts'
+import { measureEndurance } from './bench/endurance.ts'
+import { measureFloors } from './bench/floors.ts'
+import { thisMachine } from './bench/machine.ts'
+import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
+import { makePods } from './bench/pods.ts'
+import {
+  formatBursts,
+  formatCounts,
+  formatEndurance,
+  formatFloors,
+  formatMachine,
+  formatOneByOne,
+  type Report,
+} from './bench/report.ts'
+import { base } from './bench/scenario.ts'
+import { sizeNamed } from './bench/size.ts'
+import { measureCounts } from './bench/system-calls.ts'
+import { formatTargets, targets } from './bench/targets.ts'
+
+const output = join(import.meta.dirname, '../dist/bench.json')
+
+/** How many pods go through the server at a time in the long run. */
+const enduranceWorkers = 8
+
+const obstacle =
+  kernelSkip() || missingProgram('cc', 'strace', 'iptables-restore', join(goDir, 'bridge'))
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort())
+
+if (obstacle !== false) {
+  console.error(`no benchmark: ${obstacle}`)
+  process.exitCode = 1
+} else {
+  try {
+    const report = await bench(process.env['BENCH'] ?? '', interrupted.signal)
+    writeFileSync(output, `${JSON.stringify(report, undefined, 2)}\n`)
+    console.log(`All figures are in ${output}`)
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error
+    console.error('interrupted; what was made is removed')
+    process.exitCode = 130
+  }
+}
+
+/** Measures everything of a size, and prints it as it comes. */
+async function bench(size: string, signal: AbortSignal): Promise<Report> {
+  const { floorRounds, scenarios, burstSizes, endurance } = sizeNamed(size)
+  binDir() // throws unless the executables are fresh
+  const machine = thisMachine()
+  say(formatMachine(machine))
+  const all = contestants()
+  const residents = all.filter(({ resident }) => resident)
+  if (residents.length === 0) say('The resident mode is left out: this build has no `cni serve`.\n')
+
+  await using scope = new AsyncDisposableStack()
+  const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
+  scope.defer(() => rmSync(dir, { recursive: true }))
+  const caller = new Caller(dir, signal)
+  const most = Math.max(enduranceWorkers, ...burstSizes.map(({ pods }) => pods))
+  const pods = makePods(dir, most, scope)
+  const [pod] = pods
+  if (pod === undefined) throw new Error('there is no pod to measure with')
+
+  const floors = await measureFloors(caller, floorRounds)
+  say(formatFloors(floors))
+
+  const oneByOne: OneByOne[] = []
+  for (const { scenario, rounds } of scenarios) {
+    const figures = await measureOneByOne(caller, all, scenario, pod, rounds)
+    say(formatOneByOne(figures))
+    oneByOne.push(...figures)
+  }
+
+  const counts = [
+    ...(await measureCounts(caller, all, base, pod)),
+    ...(await measureCounts(caller, all, { ...base, hostPorts: 1 }, pod)),
+  ]
+  say(formatCounts(counts))
+
+  const bursts: Burst[] = []
+  for await (const burst of measureBursts(caller, all, pods, burstSizes)) {
+    say(formatBursts(burst))
+    bursts.push(...burst)
+  }
+
+  const workers = pods.slice(0, enduranceWorkers)
+  const [resident] = residents.toReversed() // flannel, which does the most
+  const memory = resident ? await measureEndurance(caller, resident, workers, endurance) : []
+  if (memory.length > 0) say(formatEndurance(memory))
+
+  const report = { machine, size, floors, oneByOne, counts, bursts, endurance: memory }
+  say(formatTargets(targets(report)))
+  return report
+}
+
+function say(text: string): void {
+  console.log(`${text}\n`)
+}

@@ -1,0 +1,131 @@
+/** What was measured, and as text for a person: pure. */
+import type { Burst } from './bursts.ts'
+import type { MemoryAfter } from './endurance.ts'
+import type { Floor } from './floors.ts'
+import type { Machine } from './machine.ts'
+import type { CallFigures, OneByOne } from './one-by-one.ts'
+import { describe } from './scenario.ts'
+import type { CallCounts } from './system-calls.ts'
+import { formatNumber, formatTable, type Cell } from './table.ts'
+
+/** Everything that was measured, as dist/bench.json has it. */
+export interface Report {
+  readonly machine: Machine
+  readonly size: string
+  readonly floors: readonly Floor[]
+  readonly oneByOne: readonly OneByOne[]
+  readonly counts: readonly CallCounts[]
+  readonly bursts: readonly Burst[]
+  readonly endurance: readonly MemoryAfter[]
+}
+
+const mega = 1e6
+
+/** One paragraph about the machine. */
+export function formatMachine(machine: Machine): string {
+  const { cpu, cores, memoryGiB, kernel, node, goPlugins, commit, iptables, load } = machine
+  return (
+    `${cores} cores of ${cpu}, ${memoryGiB} GiB, kernel ${kernel}, ${iptables}\n` +
+    `Debian's containernetworking-plugins ${goPlugins}; this repository at ${commit}, Node ${node}\n` +
+    `load before: ${formatNumber(load)}` +
+    (load > cores / 4 ? ', which is not quiet: do not rely on these figures\n' : '\n')
+  )
+}
+
+export function formatFloors(floors: readonly Floor[]): string {
+  return formatTable(
+    ['what any process costs', 'p50 ms', 'p95', 'p99', 'CPU ms', 'peak MB'],
+    floors.map(({ name, figures }) => [name, ...callCells(figures)]),
+  )
+}
+
+/** One table for ADD and one for DEL, of one scenario. */
+export function formatOneByOne(entries: readonly OneByOne[]): string {
+  const [first] = entries
+  if (first === undefined) return ''
+  const title = `${describe(first.scenario)}; ${first.add.wallMs.count} pods one by one`
+  const table = (command: 'add' | 'del') =>
+    formatTable(
+      [
+        command.toUpperCase(),
+        'p50 ms',
+        'p95',
+        'p99',
+        'CPU ms',
+        'peak MB',
+        'p50 to Go',
+        'CPU to Go',
+      ],
+      entries.map((entry) => [
+        entry.contestant,
+        ...callCells(entry[command]),
+        entry[command].wallMs.p50 / first[command].wallMs.p50,
+        entry[command].cpuMs / first[command].cpuMs,
+      ]),
+    )
+  return `${title}\n${table('add')}\n${table('del')}`
+}
+
+function callCells({ wallMs, cpuMs, peakBytes }: CallFigures): Cell[] {
+  return [wallMs.p50, wallMs.p95, wallMs.p99, cpuMs, peakBytes / mega]
+}
+
+export function formatCounts(counts: readonly CallCounts[]): string {
+  return formatTable(
+    [
+      'what a call does',
+      'ADD: processes',
+      'netlink messages',
+      'DEL: processes',
+      'netlink messages',
+    ],
+    counts.map(({ scenario, contestant, add, del }) => [
+      `${contestant}, ${describe(scenario)}`,
+      ...[add, del].flatMap(({ processes, netlinkMessages }) => [
+        String(processes),
+        String(netlinkMessages),
+      ]),
+    ]),
+  )
+}
+
+/** The table of bursts of one size. */
+export function formatBursts(bursts: readonly Burst[]): string {
+  const [first] = bursts
+  if (first === undefined) return ''
+  const title = `${first.pods} pods at once, ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`
+  const table = (command: 'add' | 'del') =>
+    formatTable(
+      [
+        command.toUpperCase(),
+        'wall ms',
+        'pods/s',
+        'CPU ms/pod',
+        'pod p50 ms',
+        'p99',
+        'pods/s to Go',
+      ],
+      bursts.map(({ contestant, [command]: figures }) => [
+        contestant,
+        figures.wallMs,
+        figures.podsPerSecond,
+        figures.cpuMsPerPod,
+        figures.podMs.p50,
+        figures.podMs.p99,
+        figures.podsPerSecond / first[command].podsPerSecond,
+      ]),
+    )
+  return `${title}\n${table('add')}\n${table('del')}`
+}
+
+export function formatEndurance(memory: readonly MemoryAfter[]): string {
+  return formatTable(
+    ['server after so many pods', 'pods', 'resident MB', 'anonymous MB'],
+    memory.map(({ contestant, pods, resident, anonymous }) => [
+      contestant,
+      String(pods),
+      resident / mega,
+      anonymous / mega,
+    ]),
+  )
+}

@@ -1,0 +1,59 @@
+/** How much is measured: BENCH=quick in less than 45 s, BENCH=full everything, else 5 minutes. */
+import type { BurstSize } from './bursts.ts'
+import { allScenarios, base, crowded, type Scenario } from './scenario.ts'
+
+export interface Size {
+  readonly floorRounds: number
+  /** Each with how many pods of each contestant are measured one by one. */
+  readonly scenarios: readonly { readonly scenario: Scenario; readonly rounds: number }[]
+  readonly burstSizes: readonly BurstSize[]
+  /** Pods that go through a server. */
+  readonly endurance: number
+}
+
+const hostPort: Scenario = { ...base, hostPorts: 1 }
+
+const sizes: Readonly<Record<string, Size>> = {
+  quick: {
+    floorRounds: 10,
+    scenarios: [
+      { scenario: base, rounds: 10 },
+      { scenario: crowded, rounds: 5 },
+    ],
+    burstSizes: [{ pods: 8, workers: 16 }],
+    endurance: 100,
+  },
+  default: {
+    floorRounds: 40,
+    scenarios: [
+      { scenario: base, rounds: 60 },
+      { scenario: { ...base, families: 'dual-stack' }, rounds: 20 },
+      { scenario: hostPort, rounds: 20 },
+      { scenario: { ...hostPort, foreignRules: 10_000 }, rounds: 10 },
+      { scenario: crowded, rounds: 30 },
+    ],
+    burstSizes: [
+      { pods: 8, workers: 16 },
+      { pods: 30, workers: 16 },
+      { pods: 110, workers: 1 },
+      { pods: 110, workers: 16 },
+      { pods: 110, workers: 64 },
+    ],
+    endurance: 2000,
+  },
+  full: {
+    floorRounds: 200,
+    scenarios: allScenarios().map((scenario) => ({ scenario, rounds: 100 })),
+    burstSizes: [8, 30, 110, 400].flatMap((pods) =>
+      [1, 16, 64].map((workers) => ({ pods, workers })),
+    ),
+    endurance: 10_000,
+  },
+}
+
+/** The size of this name; the default one for an empty name. Throws for any other. */
+export function sizeNamed(name: string): Size {
+  const size = sizes[name === '' ? 'default' : name]
+  if (size !== undefined) return size
+  throw new Error(`BENCH is ${JSON.stringify(name)}, expected ${Object.keys(sizes).join(' or ')}`)
+}

@@ -1,0 +1,29 @@
+import t from 'tap'
+import { countCalls, parseTrace } from '../../../scripts/bench/trace.ts'
+
+const trace = `\
+10 clone3({flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD} <unfinished ...>
+11 sendto(3, [{nlmsg_len=32, nlmsg_type=RTM_GETLINK}, {ifi_family=AF_UNSPEC}], 32, 0, NULL, 0) = 32
+10 <... clone3 resumed> => {}, 88) = 11
+11 clone(child_stack=0x1, flags=CLONE_VM|CLONE_THREAD) = 12
+12 clone( <unfinished ...>
+11 sendmsg(3, {msg_iov=[{iov_base=[[{nlmsg_len=20, nlmsg_type=NFNL_MSG_BATCH_BEGIN}, {}], \
+[{nlmsg_len=44, nlmsg_type=NFT_MSG_NEWRULE}, {}]]}]}, 0) = 64
+11 sendto(9, "hello", 5, 0, NULL, 0) = 5
+11 vfork() = 13
+13 +++ exited with 0 +++
+`
+
+t.test('calls on one line and on two', async (t) => {
+  const calls = parseTrace(trace)
+  t.strictSame(
+    calls.map(({ pid, name }) => `${pid} ${name}`),
+    ['11 sendto', '10 clone3', '11 clone', '11 sendmsg', '11 sendto', '11 vfork'],
+  )
+  t.match(calls[1]?.text, /^\{flags=CLONE_VM.* => \{\}, 88\) = 11$/)
+})
+
+t.test('processes without threads, and messages rather than sends', async (t) => {
+  t.strictSame(countCalls(parseTrace(trace)), { processes: 2, netlinkMessages: 3 })
+  t.strictSame(countCalls([]), { processes: 0, netlinkMessages: 0 })
+})
