@@ -73,6 +73,19 @@ export class AttachmentCache {
       .map(({ attachment }) => attachment)
   }
 
+  /**
+   * Removes the files of a network that hold no JSON, and logs each: nobody can make anything of
+   * them, and the Go library refuses to delete their attachments.
+   */
+  removeGarbled(network: string, log: Log): void {
+    for (const name of this.#fileNames().filter((name) => name.startsWith(`${network}-`))) {
+      const file = join(this.#folder, name)
+      if (!isGarbled(file)) continue
+      log.warn(`${file} is garbled; it is removed`)
+      rmSync(file, { force: true })
+    }
+  }
+
   /** The attachments of all networks, by file name; a file that names none is logged. */
   listAll(log: Log): KeptAttachment[] {
     return this.#entries('', log)
@@ -108,6 +121,15 @@ function readEntry(file: string, log: Log): KeptAttachment | undefined {
   } catch (error) {
     log.warn(`left alone, since it does not name its attachment: ${file}: ${errorText(error)}`)
     return undefined
+  }
+}
+
+function isGarbled(file: string): boolean {
+  try {
+    JSON.parse(readIfThere(file) ?? 'null')
+    return false
+  } catch (error) {
+    return error instanceof SyntaxError // a file that cannot be read may still be somebody's
   }
 }
 

@@ -8,7 +8,8 @@ export type LogLevel = 'warn' | 'debug'
  * level is `debug`.
  */
 export function createLog(prefix: string, level: LogLevel, write: (text: string) => void): Log {
-  const line = (text: string) => write(`${prefix}: ${text}\n`)
+  // What is found in files and in names must neither end the line nor drive a terminal.
+  const line = (text: string) => write(`${`${prefix}: ${text}`.replaceAll(/\p{Cc}+/gu, ' ')}\n`)
   return {
     warn: (message) => line(`warning: ${message}`),
     debug: level === 'debug' ? line : () => undefined,

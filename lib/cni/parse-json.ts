@@ -16,6 +16,6 @@ export function parseJson(text: string, prefix: string, details = ''): unknown {
 function problemOf(text: string, error: unknown): string {
   // An editor put it there, and nobody sees it in the text that the engine quotes.
   if (text.startsWith('\ufeff')) return 'begins with a byte order mark (U+FEFF)'
-  // The engine quotes what stands around the mistake, line breaks included.
-  return errorText(error).replaceAll(/\s+/g, ' ')
+  // The engine quotes what stands around the mistake, line breaks and all.
+  return errorText(error).replaceAll(/[\s\p{Cc}]+/gu, ' ')
 }

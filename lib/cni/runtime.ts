@@ -6,7 +6,7 @@ import { checkAttachment, formatArgs, type Attachment, type AttachmentName } fro
 import type { AttachmentCache } from './attachment-cache.ts'
 import { attemptAll } from './attempt-all.ts'
 import type { NetworkConfigList } from './conf-list.ts'
-import { CniError, ErrorCode, errorText, withPrefix } from './errors.ts'
+import { CniError, ErrorCode, errorText, fullText, withPrefix } from './errors.ts'
 import type { Invoker } from './invoker.ts'
 import { negotiateVersion } from './negotiate.ts'
 import type { Environment, Log } from './plugin.ts'
@@ -172,7 +172,10 @@ function staleAttachments(
       ({ containerId, ifName }) => containerId === cached.containerId && ifName === cached.ifName,
     )
   const prefix = `failed to list the cached attachments of network ${JSON.stringify(name)}: `
-  return withPrefix(prefix, () => cache.list(name, log)).filter((cached) => !isValid(cached))
+  return withPrefix(prefix, () => {
+    cache.removeGarbled(name, log)
+    return cache.list(name, log).filter((cached) => !isValid(cached))
+  })
 }
 
 /** The attachment of the commands that are about a whole network. */
@@ -208,7 +211,7 @@ function usableResult(runtime: Runtime, list: NetworkConfigList, attachment: Att
   try {
     return cachedResult(runtime, list, attachment)
   } catch (error) {
-    runtime.log.warn(`deleting without prevResult: ${errorText(error)}`)
+    runtime.log.warn(`deleting without prevResult: ${fullText(error)}`)
     forget(runtime, list, attachment)
     return undefined
   }

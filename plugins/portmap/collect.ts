@@ -4,8 +4,8 @@ import type { Attachment as ValidAttachment } from '../../lib/cni/valid-attachme
 import { ownerOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
-import type { Attachment, AttachmentName, Records } from './records.ts'
-import { tearDown } from './tear-down.ts'
+import type { AttachmentName, Records } from './records.ts'
+import { tearDown, type Departed } from './tear-down.ts'
 import { findAllTraces, findIptables } from './traces.ts'
 
 /** Those of the attachments that are to this network and not valid any more. */
@@ -21,7 +21,7 @@ export function staleAmong<T extends AttachmentName>(
 
 /** Removes the rules of attachments that are not valid any more, and their records. */
 export function collectRecorded(
-  stale: readonly Attachment[],
+  stale: readonly Departed[],
   conf: PortmapConf,
   records: Records,
   log: Log,
@@ -32,6 +32,17 @@ export function collectRecorded(
       tearDown(attachment, findAllTraces(ownerOf(attachment)), conf, records, log)
     }),
   )
+}
+
+/** The same for attachments whose records are garbled: only the rules tell of their ports. */
+export function collectUnreadable(
+  stale: readonly AttachmentName[],
+  conf: PortmapConf,
+  records: Records,
+  log: Log,
+): void {
+  const departed = stale.map((name) => ({ ...name, addresses: [], mappings: [] }))
+  collectRecorded(departed, conf, records, log)
 }
 
 /** Removes what calls that were killed had begun to record: they made no rules. */

@@ -18,7 +18,13 @@ import { iptablesProblem } from '../../lib/net/iptables.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
 import { attachmentName, ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
-import { collectRecorded, collectUnfinished, collectUnrecorded, staleAmong } from './collect.ts'
+import {
+  collectRecorded,
+  collectUnfinished,
+  collectUnreadable,
+  collectUnrecorded,
+  staleAmong,
+} from './collect.ts'
 import { cleanupConf, parsePortmapConf, type PortmapConf } from './conf.ts'
 import { checkHostAddresses, containerAddresses } from './container.ts'
 import { forward } from './forward.ts'
@@ -106,11 +112,12 @@ function gc(request: Request, context: Context): void {
   const valid = parseValidAttachments(request.conf)
   const records = new Records(conf.dataDir, log)
   const { name } = request.conf
-  const isEmpty = records.list().length === 0 && records.unfinished().length === 0
-  if (isEmpty && findIptables().length === 0) return
+  const known = [records.list(), records.unreadable(), records.unfinished()].flat()
+  if (known.length === 0 && findIptables().length === 0) return
   withLock(conf.dataDir, context, () =>
     attemptAll([
       () => collectRecorded(staleAmong(records.list(), name, valid), conf, records, log),
+      () => collectUnreadable(staleAmong(records.unreadable(), name, valid), conf, records, log),
       () => collectUnfinished(staleAmong(records.unfinished(), name, valid), records),
       () => collectUnrecorded(name, valid),
     ]),

@@ -33,6 +33,8 @@ export interface Attachment extends AttachmentName {
 export class Records {
   readonly #folder: string
   readonly #log: Log
+  /** The names of files that are said to be garbled: once is enough. */
+  readonly #garbled = new Set<string>()
 
   constructor(folder: string, log: Log) {
     this.#folder = folder
@@ -66,9 +68,14 @@ export class Records {
 
   /** Every attachment that is known. */
   list(): Attachment[] {
-    return this.#names()
-      .filter((name) => !isTemporary(name))
-      .flatMap((name) => this.#read(name) ?? [])
+    return this.#recordNames().flatMap((name) => this.#read(name) ?? [])
+  }
+
+  /** Every attachment of which no more is known than that it was recorded: its file is garbled. */
+  unreadable(): AttachmentName[] {
+    return this.#recordNames()
+      .filter((name) => this.#read(name) === undefined)
+      .map(parseName)
   }
 
   /** Every attachment that a call which was killed had begun to record. */
@@ -99,6 +106,10 @@ export class Records {
     }
   }
 
+  #recordNames(): string[] {
+    return this.#names().filter((name) => !isTemporary(name))
+  }
+
   #names(): string[] {
     try {
       return readdirSync(this.#folder).filter((name) => /^[^:]+:[^:]+:[^:]+$/.test(name))
@@ -114,7 +125,10 @@ export class Records {
       return decode(name, readStateFile(file))
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
-      this.#log.warn(`going on without the record ${file}: ${errorText(error)}`)
+      if (!this.#garbled.has(name)) {
+        this.#log.warn(`going on without the record ${file}: ${errorText(error)}`)
+      }
+      this.#garbled.add(name)
       return undefined
     }
   }

@@ -72,6 +72,23 @@ t.test('lists the attachments of one network', async (t) => {
   t.match(warnings[1], /^left alone, .*cbr0-c5-eth0: too many levels of symbolic links/)
 })
 
+t.test('removes what is no JSON', async (t) => {
+  const folder = t.testdir({
+    results: {
+      'cbr0-c1-eth0': '',
+      'cbr0-c2-eth0': cacheText.slice(0, 99),
+      'cbr0-c3-eth0': '{"cniVersion":"0.2.0"}', // as runtimes before the Go library 0.8 kept it
+      'cbr0-c4-eth0': t.fixture('symlink', 'net-c1-eth0'),
+      'net-c1-eth0': 'adf',
+    },
+  })
+  const { log, warnings } = contextOf()
+  new AttachmentCache(folder).removeGarbled('cbr0', log)
+  const left = ['cbr0-c3-eth0', 'cbr0-c4-eth0', 'net-c1-eth0']
+  t.strictSame(readdirSync(join(folder, 'results')).sort(), left)
+  t.match(warnings, [/cbr0-c1-eth0 is garbled; it is removed$/, /cbr0-c2-eth0 is garbled/])
+})
+
 t.test('lists those of all networks, and since when they are kept', async (t) => {
   const other = cacheText.replace('"networkName":"cbr0"', '"networkName":"net2"')
   const folder = t.testdir({

@@ -13,3 +13,9 @@ t.test('always writes warnings, and the rest when asked to', async (t) => {
     t.equal(written, want)
   }
 })
+
+t.test('a message is one line, whatever it quotes', async (t) => {
+  let written = ''
+  createLog('bridge: ADD c1/eth\x1b[2J', 'warn', (text) => (written += text)).warn('a\r\nb\0c\x9b')
+  t.equal(written, 'bridge: ADD c1/eth [2J: warning: a b c \n')
+})

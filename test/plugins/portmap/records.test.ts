@@ -59,7 +59,7 @@ t.test('takes back what was saved', async (t) => {
 })
 
 t.test('goes on without a record that is garbled', async (t) => {
-  const { folder, records, file, warnings } = setUp(t)
+  const { folder, records, file } = setUp(t)
   makeRecordsFolder(folder)
   records.save(attachment)
   const whole = readFileSync(file, 'utf8')
@@ -67,8 +67,13 @@ t.test('goes on without a record that is garbled', async (t) => {
   mangled.push(whole.replace('"protocol":"udp"', '"protocol":7'), whole.replace('53', '0'))
   for (const text of mangled) {
     writeFileSync(file, text)
+    const { log, warnings } = contextOf()
+    const records = new Records(folder, log)
     t.equal(records.find(attachment), undefined, text)
-    t.match(warnings.pop(), `going on without the record ${file}: `)
+    t.match(warnings, [`going on without the record ${file}: `])
+    const { network, containerId, ifName } = attachment
+    t.strictSame([records.list(), records.unreadable()], [[], [{ network, containerId, ifName }]])
+    t.equal(warnings.length, 1, 'it is said once')
   }
   records.save(attachment)
   t.strictSame(records.find(attachment), attachment)
