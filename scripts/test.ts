@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '..')
 const log = join(root, 'dist/test.tap')
 
 const named = process.argv.slice(2)
-const long = ['test/faults/**', 'test/reference/**']
+const long = ['test/faults/**']
 const all = globSync('test/**/*.test.ts', { cwd: root, exclude: long }).sort()
 const files = named.length > 0 ? named : all
 

@@ -20,10 +20,10 @@ export interface Case {
   readonly files?: Readonly<Record<string, string>>
   readonly steps: readonly Step[]
   /**
-   * When the kernel is looked at: after every step unless this says otherwise. Replies and files
-   * are compared each time.
+   * When the kernel is looked at: after each ADD and DEL, and after the last step, unless this says
+   * otherwise. Replies and files are compared after each step.
    */
-  readonly kernel?: 'after every step' | 'after the last step' | 'left alone'
+  readonly kernel?: 'after every step' | 'after changes' | 'after the last step' | 'left alone'
   /** The rows of the table of differences that this case shows, besides those of every case. */
   readonly differs?: readonly string[]
 }

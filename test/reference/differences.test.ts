@@ -1,7 +1,8 @@
 /** The comparison itself: nothing that differs gets by without a row that says exactly that. */
 import t from 'tap'
-import { explain, readDifferences } from './differences.ts'
+import { explain, readDifferences, showingCase, type Row } from './differences.ts'
 import { macOfLinkLocal, Names } from './names.ts'
+import { cases } from './parts.ts'
 import { compareReplies, replyOf } from './reply.ts'
 import { compareTrees, toTree } from './tree.ts'
 
@@ -44,8 +45,26 @@ t.test('the rows of the table', async (t) => {
   t.throws(() => readDifferences(`${table}| code | \`x\` | | | y |\n`), /two rows code/)
 })
 
-t.test('the real table can be read, and gives a reason for every row', async (t) => {
-  for (const { id, reason } of readDifferences()) t.not(reason, '', id)
+t.test('the real table gives a reason for every row, and a case shows it', async (t) => {
+  for (const row of readDifferences()) {
+    t.not(row.reason, '', row.id)
+    t.doesNotThrow(() => showingCase(row, cases), row.id)
+  }
+})
+
+t.test('there are many cases, and each has a name of its own', async (t) => {
+  const names = cases.map(({ name }) => name)
+  t.equal(new Set(names).size, names.length)
+  t.ok(names.length >= 400, `${names.length} cases`)
+})
+
+t.test('the case that must show a row', async (t) => {
+  const named = (...differs: string[]) => ({ name: 'x', plugin: 'x', conf: {}, steps: [], differs })
+  const [other, group, exact] = [named('code'), named('group'), named('group/text')]
+  const [, , text, rest] = rows as [Row, Row, Row, Row] // of the table above
+  t.equal(showingCase(text, [other, group, exact]), exact)
+  t.equal(showingCase(rest, [other, group, exact]), group)
+  t.throws(() => showingCase(rest, [other, exact]), /no case has the row group\/other/)
 })
 
 const explained: [field: string, go: string, ours: string, names: string[], row?: string][] = [

@@ -1,6 +1,7 @@
 /** The table of differences that are allowed, and which of them explains what was found. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Case } from './case.ts'
 import type { Difference } from './tree.ts'
 
 /** A row of the table. */
@@ -62,6 +63,17 @@ export function explain(
       isValue(row.go, go) &&
       isValue(row.ours, ours),
   )
+}
+
+/**
+ * The case that must show a row: the first that names it, or else the first that names its group.
+ * Throws when there is none.
+ */
+export function showingCase({ id }: Row, cases: readonly Case[]): Case {
+  const naming = cases.filter(({ differs = [] }) => differs.some((name) => isOf(id, name)))
+  const [found = naming[0]] = naming.filter(({ differs = [] }) => differs.includes(id))
+  if (found === undefined) throw new Error(`no case has the row ${id}`)
+  return found
 }
 
 /** Whether a row is the named one, or one of the named group: `rollback/link` is of `rollback`. */

@@ -30,6 +30,10 @@ ip link set lo up
 echo 0 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
 `
+
+/** The network of this process. */
+const ownNetwork: Place = { role: 'node', name: '/proc/self/ns/net', netns: '/proc/self/ns/net' }
+
 /** Makes the node and the pods of a case, runs `work`, and removes them. */
 export async function withPlaces<T>(
   testCase: Case,
@@ -38,20 +42,27 @@ export async function withPlaces<T>(
   const { files = {}, setUp = '' } = testCase
   const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
   const roles = JSON.stringify(testCase).includes('$POD2') ? ['pod', 'pod2'] : ['pod']
-  const places = { dir, node: place('node'), pods: roles.map(place) }
-  const names = [places.node, ...places.pods].map(({ name }) => name)
+  const node = isNetworkless(testCase) ? ownNetwork : place('node')
+  const places = { dir, node, pods: roles.map(place) }
+  const made = [places.node, ...places.pods].filter((each) => each !== ownNetwork)
+  const names = made.map(({ name }) => name)
   try {
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(join(dir, path)), { recursive: true })
       writeFileSync(join(dir, path), content)
     }
     await ip(names.map((name) => `netns add ${name}`))
-    await onNode(places, bareNode + setUp)
+    if (node !== ownNetwork) await onNode(places, bareNode + setUp)
     return await work(places)
   } finally {
     await ip(names.map((name) => `netns delete ${name}`)).catch(() => {}) // one that a step deleted
     rmSync(dir, { recursive: true })
   }
+}
+
+/** host-local neither changes a network nor looks at one: the machine's own serves it as well. */
+function isNetworkless({ plugin, kernel, setUp }: Case): boolean {
+  return plugin === 'host-local' && kernel === 'left alone' && setUp === undefined
 }
 
 /** Runs commands of sh(1) on the node, with the places in their environment. */

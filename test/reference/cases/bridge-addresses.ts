@@ -28,7 +28,11 @@ export const bridgeAddressCases: readonly Case[] = [
   bridge('IPv6, isDefaultGateway', { isDefaultGateway: true, ipam: subnets(v6) }),
   bridge('dual stack, no gateway', { ipam: dual }, { differs: ['moving-mac'] }),
   bridge('dual stack, isGateway', { isGateway: true, ipam: dual }),
-  bridge('dual stack, isDefaultGateway', { isDefaultGateway: true, ipam: dual }),
+  bridge(
+    'dual stack, isDefaultGateway',
+    { isDefaultGateway: true, ipam: dual },
+    { differs: ['queue-length', 'alias', 'no-dad', 'keep-addresses'] },
+  ),
   bridge('dual stack, IPv6 first', { isDefaultGateway: true, ipam: subnets(v6, v4) }),
   bridge('dual stack and enabledad', { isDefaultGateway: true, enabledad: true, ipam: dual }),
   bridge('dual stack and hairpinMode', { isGateway: true, hairpinMode: true, ipam: dual }),

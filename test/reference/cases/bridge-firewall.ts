@@ -9,6 +9,7 @@ import {
   eth1,
   inPod,
   layer2,
+  life,
   pinnedBridge,
   pod2,
   subnets,
@@ -28,7 +29,7 @@ const pinned = { setUp: pinnedBridge }
 export const bridgeFirewallCases: readonly Case[] = [
   bridge('ipMasq', ipMasq),
   bridge('ipMasq, IPv6', { ...ipMasq, ipam: subnets(v6) }),
-  bridge('ipMasq, dual stack', { ...ipMasq, ipam: dual }),
+  bridge('ipMasq, dual stack', { ...ipMasq, ipam: dual }, { steps: [...life, del] }),
   bridge('ipMasq without a gateway', { ...ipMasq, isGateway: false }, pinned),
   layer2('ipMasq of a layer-2 network', { ipMasq: true }),
   bridge(
@@ -76,7 +77,11 @@ export const bridgeFirewallCases: readonly Case[] = [
       differs: ['missing-chain'],
     },
   ),
-  bridge('macspoofchk', { macspoofchk: true, isGateway: true, ipam: subnets(v4) }),
+  bridge(
+    'macspoofchk',
+    { macspoofchk: true, isGateway: true, ipam: subnets(v4) },
+    { steps: [...life, del] },
+  ),
   layer2('macspoofchk of a layer-2 network', { macspoofchk: true }),
   bridge('macspoofchk of a MAC that was asked for', {
     macspoofchk: true,

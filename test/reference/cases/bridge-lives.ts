@@ -89,7 +89,7 @@ export const bridgeLifeCases: readonly Case[] = [
   ),
   bridge('the subnet changes while a pod runs', conf, {
     steps: [add, pod2(withKeys(add, elsewhere)), del],
-    differs: ['rollback'],
+    differs: ['rollback', 'rollback/carrier'],
   }),
   bridge(
     'the subnet changes by force while a pod runs',

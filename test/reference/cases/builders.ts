@@ -6,8 +6,7 @@ export const add: Call = { command: 'ADD' }
 export const check: Call = { command: 'CHECK', conf: { prevResult: '$RESULT' } }
 export const del: Call = { command: 'DEL', conf: { prevResult: '$RESULT' } }
 
-/** A pod's life; a runtime may repeat the DEL. */
-export const life: readonly Step[] = [add, check, del, del]
+export const life: readonly Step[] = [add, check, del]
 
 /** The call with other variables. */
 export function withEnv(call: Call, env: Readonly<Record<string, string | undefined>>): Call {
@@ -101,6 +100,6 @@ export function portmap(name: string, conf: object, rest: Rest = {}): Case {
   const setUp = `${pinnedBridge}; ip link set cni0 up
 ip address add 10.1.2.1/24 dev cni0; ip address add fd00::1/64 dev cni0
 ${rest.setUp ?? ''}`
-  const steps: Step[] = [add, { command: 'CHECK' }, { command: 'DEL' }, { command: 'DEL' }]
+  const steps: Step[] = ['ADD', 'CHECK', 'DEL'].map((command) => ({ command }))
   return makeCase('portmap', name, { dataDir: '$DIR/portmap', ...conf }, { steps, ...rest, setUp })
 }

@@ -28,7 +28,7 @@ function withIpam(call: Call, keys: object): Call {
 }
 
 export const hostLocalErrorCases: readonly Case[] = [
-  hostLocal('no ipam', {}, { keys: { ipam: undefined }, steps, differs }),
+  hostLocal('no ipam', {}, { keys: { ipam: undefined }, steps, differs: [...differs, 'guidance'] }),
   hostLocal('ipam is null', {}, { keys: { ipam: null }, steps, differs }),
   refused('no ranges', {}),
   refused('ranges are empty', { ranges: [] }),

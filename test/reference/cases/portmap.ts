@@ -56,7 +56,11 @@ const oneTcp = { ...mapped(tcp), ...v4 }
 export const portmapCases: readonly Case[] = [
   portmap('no ports', v4),
   portmap('a port', oneTcp, oneFamily),
-  portmap('a port, dual stack', { ...mapped(tcp), ...dual }, bothFamilies),
+  portmap(
+    'a port, dual stack',
+    { ...mapped(tcp), ...dual },
+    { steps: [add, check, del, del], ...bothFamilies },
+  ),
   portmap('a port, IPv6', { ...mapped(tcp), ...connected(addressV6) }, oneFamily),
   portmap(
     'ports of several protocols',

@@ -1,4 +1,4 @@
-/** Every case, by theme. */
+/** Every case, by the test file that runs it. */
 import type { Case } from './case.ts'
 import { bridgeAddressCases } from './cases/bridge-addresses.ts'
 import { bridgeCheckCases } from './cases/bridge-check.ts'
@@ -17,21 +17,16 @@ import { portmapCases } from './cases/portmap.ts'
 import { stdinCases } from './cases/stdin.ts'
 import { versionCases } from './cases/versions.ts'
 
-export const cases: readonly Case[] = [
-  ...environmentCases,
-  ...stdinCases,
-  ...versionCases,
-  ...hostLocalErrorCases,
-  ...rangeCases,
-  ...requestCases,
-  ...storeCases,
-  ...loopbackCases,
-  ...bridgeKeyCases,
-  ...bridgeAddressCases,
-  ...bridgeLifeCases,
-  ...bridgeCheckCases,
-  ...bridgeErrorCases,
-  ...bridgeFirewallCases,
-  ...bridgeNewerCases,
-  ...portmapCases,
-]
+/** Each takes about as long as another. */
+export const parts = {
+  protocol: [...environmentCases, ...stdinCases, ...versionCases, ...loopbackCases],
+  'host-local': [...hostLocalErrorCases, ...rangeCases, ...requestCases, ...storeCases],
+  'bridge-keys': [...bridgeKeyCases, ...bridgeNewerCases],
+  'bridge-addresses': [...bridgeAddressCases, ...bridgeCheckCases],
+  'bridge-lives': [...bridgeLifeCases, ...bridgeErrorCases],
+  firewall: [...bridgeFirewallCases, ...portmapCases],
+} as const satisfies Record<string, readonly Case[]>
+
+export type Part = keyof typeof parts
+
+export const cases: readonly Case[] = Object.values(parts).flat()

@@ -1,0 +1,5 @@
+/** The environment, stdin, versions and loopback, beside the Go plugins. */
+import t from 'tap'
+import { comparePart } from './compare-part.ts'
+
+comparePart(t, 'protocol')
