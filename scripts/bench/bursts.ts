@@ -1,7 +1,7 @@
 /** Many pods at a time, as when a node starts or is drained. */
 import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
-import type { Contestant } from './contestants.ts'
+import { countFallbacks, type Contestant } from './contestants.ts'
 import type { Outcome } from './jobs.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
@@ -26,6 +26,8 @@ export interface Burst extends BurstSize {
   readonly contestant: string
   readonly add: BurstFigures
   readonly del: BurstFigures
+  /** Calls that a server should have answered, and has not. */
+  readonly fallbacks: number
 }
 
 /** Measures bursts of these sizes by all contestants, and yields what they took for one size. */
@@ -64,6 +66,7 @@ async function burst(site: Site, pods: readonly Pod[], size: BurstSize): Promise
     contestant: site.contestant.name,
     add: burstFigures(added),
     del: burstFigures(deleted),
+    fallbacks: countFallbacks(site.contestant, [...added.jobs, ...deleted.jobs]),
   }
 }
 

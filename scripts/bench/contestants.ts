@@ -1,6 +1,7 @@
 /** What is compared: plugins that do the same for a pod. */
-import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Measurement } from './jobs.ts'
 
 export interface Contestant {
   readonly name: string
@@ -37,8 +38,20 @@ export function contestants(): Contestant[] {
   return [reference, ...oneShot, ...(canServe() ? residents : [])]
 }
 
-/** Whether the build has the server of the resident mode. */
+/** Whether the build has the front in C, which asks the server of the resident mode. */
 export function canServe(): boolean {
-  const { stdout } = spawnSync(join(ourDir, 'cni'), ['--help'], { encoding: 'utf8' })
-  return /^ +serve\b/m.test(stdout)
+  const [front, cni] = ['bridge', 'cni'].map((name) => statSync(join(ourDir, name)).ino)
+  return front !== cni
+}
+
+/**
+ * How many calls of a resident contestant the server did not answer in time. They were made by a
+ * process of their own then, which takes more memory than a front by an order of magnitude.
+ */
+export function countFallbacks(
+  { resident }: Contestant,
+  measurements: readonly Measurement[],
+): number {
+  const frontLimit = 16 * 2 ** 20 // bytes
+  return resident ? measurements.filter(({ peakBytes }) => peakBytes > frontLimit).length : 0
 }

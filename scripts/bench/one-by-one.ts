@@ -1,7 +1,7 @@
 /** ADD and DEL of one pod at a time, by all contestants in turn. */
 import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
-import type { Contestant } from './contestants.ts'
+import { countFallbacks, type Contestant } from './contestants.ts'
 import type { Measurement } from './jobs.ts'
 import type { Scenario } from './scenario.ts'
 import { Site } from './site.ts'
@@ -21,6 +21,8 @@ export interface OneByOne {
   readonly contestant: string
   readonly add: CallFigures
   readonly del: CallFigures
+  /** Calls that a server should have answered, and has not. */
+  readonly fallbacks: number
 }
 
 /** Measures so many pods of each contestant. */
@@ -48,6 +50,7 @@ export async function measureOneByOne(
     contestant: site.contestant.name,
     add: figures(adds),
     del: figures(dels),
+    fallbacks: countFallbacks(site.contestant, [...adds, ...dels]),
   }))
 }
 

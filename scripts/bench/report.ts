@@ -63,7 +63,7 @@ export function formatOneByOne(entries: readonly OneByOne[]): string {
         entry[command].cpuMs / first[command].cpuMs,
       ]),
     )
-  return `${title}\n${table('add')}\n${table('del')}`
+  return `${title}\n${table('add')}\n${table('del')}${formatFallbacks(entries)}`
 }
 
 function callCells({ wallMs, cpuMs, peakBytes }: CallFigures): Cell[] {
@@ -115,7 +115,14 @@ export function formatBursts(bursts: readonly Burst[]): string {
         figures.podsPerSecond / first[command].podsPerSecond,
       ]),
     )
-  return `${title}\n${table('add')}\n${table('del')}`
+  return `${title}\n${table('add')}\n${table('del')}${formatFallbacks(bursts)}`
+}
+
+function formatFallbacks(entries: readonly (OneByOne | Burst)[]): string {
+  return entries
+    .filter(({ fallbacks }) => fallbacks > 0)
+    .map(({ contestant, fallbacks }) => `\n${contestant}: ${fallbacks} calls not by the server`)
+    .join('')
 }
 
 export function formatEndurance(memory: readonly MemoryAfter[]): string {

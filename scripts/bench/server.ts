@@ -1,7 +1,7 @@
 /** The server of a resident contestant. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inside } from '../../test/support/run.ts'
@@ -34,13 +34,17 @@ export class Server {
   ): Promise<Server> {
     const socket = join(dir, 'cni.sock')
     const [program = '', ...args] = inside(netns, [executable, 'serve', '--socket', socket])
-    const child = spawn(program, args, { stdio: 'inherit', cwd: '/' })
+    const log = join(dir, 'server.log')
+    const logFile = openSync(log, 'w')
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', logFile], cwd: '/' })
+    closeSync(logFile)
     const server = new Server(child, socket)
     scope.defer(() => server.#stop())
     const deadline = Date.now() + startLimit
     while (!existsSync(socket)) {
-      if (child.exitCode !== null) throw new Error(`${executable} serve ended: ${child.exitCode}`)
-      if (Date.now() > deadline) throw new Error(`${socket} is not there after ${startLimit} ms`)
+      if (child.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`${executable} serve does not listen: ${readFileSync(log, 'utf8')}`)
+      }
       await sleep(20)
     }
     return server

@@ -12,6 +12,9 @@ import { subnetEnv } from './network.ts'
 import type { Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 
+/** A server lives for weeks: after so many pods each of its threads has compiled its code. */
+const residentWarmUps = 40
+
 export class Site {
   readonly contestant: Contestant
   readonly node: Node
@@ -27,7 +30,7 @@ export class Site {
     this.settings = settings
   }
 
-  /** Makes it, with a pod attached and detached to warm up; it is removed with the scope. */
+  /** Makes it, with pods attached and detached to warm up; it is removed with the scope. */
   static async make(
     caller: Caller,
     contestant: Contestant,
@@ -49,7 +52,8 @@ export class Site {
       addCrowd(node, scenario, scope)
       addForeignRules(node, scenario)
     })
-    await site.warmUp(pod, () => {})
+    const warmUps = contestant.resident ? residentWarmUps : 1
+    for (let times = 0; times < warmUps; times++) await site.warmUp(pod, () => {})
     return site
   }
 

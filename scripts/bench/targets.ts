@@ -20,12 +20,13 @@ export function targets(report: Report): Target[] {
 function oneShotTargets({ oneByOne }: Report): Target[] {
   const p50 = (command: 'add' | 'del', name: string, scenario = base) =>
     find(oneByOne, name, scenario)?.[command].wallMs.p50 ?? NaN
-  const grown = (command: 'add' | 'del', name: string) =>
-    atMost(
-      1.1,
-      `${name} ${command.toUpperCase()} p50, 1000 pods to 2`,
-      p50(command, name, crowded) / p50(command, name),
-    )
+  const growth = (command: 'add' | 'del', name: string) =>
+    p50(command, name, crowded) / p50(command, name)
+  const grown = (command: 'add' | 'del', name: string) => {
+    const go = formatNumber(growth(command, 'go bridge'))
+    const title = `${name} ${command.toUpperCase()} p50, 1000 pods to 2 (Go: ${go})`
+    return atMost(1.1, title, growth(command, name))
+  }
   const ours = oneByOne.filter(({ contestant }) => !contestant.startsWith('go '))
   const peaks = ours.flatMap(({ add, del }) => [add.peakBytes, del.peakBytes])
   return [
