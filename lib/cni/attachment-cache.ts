@@ -49,14 +49,16 @@ export class AttachmentCache {
 
   /**
    * The attachment with these names as it was made, or undefined when that is not known: nothing
-   * is kept, or it is garbled, which `readResult` reports. Throws what the file system throws.
+   * is kept, or it is garbled or a symbolic link, which `readResult` reports. Throws what the file
+   * system throws.
    */
   find(network: string, name: AttachmentName): Attachment | undefined {
-    const text = readIfThere(this.#file(network, name))
+    const file = this.#file(network, name)
     try {
+      const text = readIfThere(file)
       return text === undefined ? undefined : decodeEntry(text).attachment
     } catch (error) {
-      if (error instanceof CniError) return undefined
+      if (error instanceof CniError || hasCode(error, 'ELOOP')) return undefined
       throw error
     }
   }
