@@ -1,10 +1,8 @@
-/** The packaged executables as processes: their streams, and what their environment can do. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+/** The packaged executables as processes: their streams. */
 import { join } from 'node:path'
 import t from 'tap'
 import { kernelSkip } from '../support/node.ts'
 import { makeQuarantine } from '../support/quarantine.ts'
-import { filesBelow } from '../support/snapshot.ts'
 
 const options = { skip: kernelSkip() }
 const conf = '{"cniVersion":"1.1.0","name":"net1","type":"loopback"}'
@@ -64,34 +62,5 @@ t.test('streams that are closed, full or no streams', options, async (t) => {
     t.equal(outcome.code, code, script)
     t.match(outcome.stdout, stdout, script)
     t.equal(outcome.stderr, stderr, script)
-  }
-})
-
-t.test('an environment that would have Node load other code', options, async (t) => {
-  const node = makeQuarantine(t)
-  const folder = join(node.node.dir, 'injected')
-  mkdirSync(folder)
-  const injected = join(folder, 'index.cjs')
-  writeFileSync(injected, `require('node:fs').writeFileSync('${folder}/ran', '')`)
-  for (const name of ['fs', 'path', 'ajv', 'ip-num', 'proper-lockfile']) {
-    writeFileSync(join(folder, `${name}.js`), `require('${injected}')`)
-  }
-  const environments = [
-    { NODE_OPTIONS: `--require=${injected}` },
-    { NODE_OPTIONS: `--import=${injected}` },
-    { NODE_OPTIONS: '--inspect-brk=0' },
-    { NODE_OPTIONS: '--no-such-option' },
-    { NODE_PATH: folder },
-    { NODE_REDIRECT_WARNINGS: join(folder, 'warnings') },
-    { NODE_EXTRA_CA_CERTS: '/nowhere' },
-    { NODE_ICU_DATA: folder },
-  ]
-  const before = Object.keys(filesBelow(folder))
-  for (const env of environments) {
-    const { code, stdout, stderr } = await node.call('loopback', env, conf)
-    t.equal(code, 0, JSON.stringify(env))
-    t.match(JSON.parse(stdout), { cniVersion: '1.1.0' })
-    t.equal(stderr, '', JSON.stringify(env))
-    t.strictSame(Object.keys(filesBelow(folder)), before, JSON.stringify(env))
   }
 })
