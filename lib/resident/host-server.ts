@@ -16,7 +16,7 @@ export interface ResidentOptions {
 }
 
 /** Half of the time of an ADD or DEL is the kernel's, and more threads take more memory. */
-const threads = Math.min(4, Math.max(2, 2 * availableParallelism()))
+const maxThreads = Math.min(4, Math.max(2, 2 * availableParallelism()))
 
 /**
  * Serves calls on a socket until SIGTERM or SIGINT. Resolves when the calls that are at work then
@@ -26,7 +26,8 @@ export async function runServer({ socket, version, entry }: ResidentOptions): Pr
   const say = (line: string) => writeAll(2, `cni serve: ${line}\n`)
   const pool = new ThreadPool({
     startThread: () => startThread(entry),
-    threads,
+    maxThreads,
+    maxIdleMs: 60_000,
     maxWaiting: 1024,
     maxWaitMs: 10_000,
     say,

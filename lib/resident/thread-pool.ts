@@ -4,12 +4,16 @@ import { CallQueue, type Keyed } from './call-queue.ts'
 import type { Answer } from './protocol.ts'
 import type { ThreadCall } from './worker.ts'
 
-/** A call has not been begun, or its thread has died over it. */
+/** `declined`: the call was not begun, and will not be. `lost`: its thread has died over it. */
 export type Outcome = Answer | 'declined' | 'lost'
 
 export interface PoolOptions {
+  /** Starts a thread that sends `'ready'`, and then an answer for each call; undefined declines. */
   readonly startThread: () => Worker
-  readonly threads: number
+  /** There is always one thread, and no more than so many. */
+  readonly maxThreads: number
+  /** A thread beyond the first that has had no call for so many milliseconds ends. */
+  readonly maxIdleMs: number
   /** So many calls may wait. */
   readonly maxWaiting: number
   /** So many milliseconds a call may wait. */
@@ -22,24 +26,34 @@ interface Waiting extends Keyed {
   readonly settle: (outcome: Outcome) => void
 }
 
+/** A thread that has nothing to do, and what will end it. */
+interface Idle {
+  readonly thread: Worker
+  readonly timer: NodeJS.Timeout
+}
+
+/** A thread that cannot live must not keep the processor busy with its successors. */
+const restartMs = 100
+
 export class ThreadPool {
   readonly #options: PoolOptions
   readonly #queue = new CallQueue<Waiting>()
-  readonly #idle: Worker[] = []
+  readonly #threads = new Set<Worker>()
+  /** Those that have nothing to do, the one that had a call last at the end. */
+  readonly #idle: Idle[] = []
   readonly #serving = new Map<Worker, Waiting>()
+  #isStarting = false
   #isClosed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
-    for (let count = 0; count < options.threads; count++) this.#start()
+    this.#start()
   }
 
   /** Serves a call as soon as a thread is free for it. */
   serve(call: ThreadCall): Promise<Outcome> {
     const { maxWaiting, maxWaitMs } = this.#options
-    if (this.#queue.length >= maxWaiting || this.#isClosed) {
-      return Promise.resolve('declined')
-    }
+    if (this.#queue.length >= maxWaiting || this.#isClosed) return Promise.resolve('declined')
     return new Promise((resolve) => {
       const deadline = setTimeout(() => {
         if (this.#queue.remove(waiting)) resolve('declined')
@@ -54,34 +68,60 @@ export class ThreadPool {
     })
   }
 
-  /** Declines what waits, and all that comes. */
+  /** Declines what waits, and all that comes; what has been begun goes on. */
   declineAll(): void {
     this.#isClosed = true
     for (const { settle } of this.#queue.clear()) settle('declined')
   }
 
+  /** Ends all threads; the calls that they are at are lost. */
+  async close(): Promise<void> {
+    this.declineAll()
+    await Promise.all([...this.#threads].map((thread) => thread.terminate()))
+  }
+
   #start(): void {
+    this.#isStarting = true
     const thread = this.#options.startThread()
-    thread.on('message', (answer: Answer | undefined) => {
-      this.#finish(thread, answer ?? 'declined')
-      this.#idle.push(thread)
-      this.#next()
+    this.#threads.add(thread)
+    thread.once('message', () => {
+      this.#isStarting = false
+      thread.on('message', (answer: Answer | undefined) => {
+        this.#finish(thread, answer ?? 'declined')
+        this.#free(thread)
+      })
+      this.#free(thread)
     })
     thread.on('error', (error) => this.#options.say(`a thread failed: ${String(error)}`))
-    thread.on('exit', () => this.#replace(thread))
-    this.#idle.push(thread)
+    thread.on('exit', () => this.#removed(thread))
+  }
+
+  #free(thread: Worker): void {
+    const timer = setTimeout(() => this.#endIdle(thread), this.#options.maxIdleMs)
+    this.#idle.push({ thread, timer: timer.unref() })
+    this.#next()
+  }
+
+  #endIdle(thread: Worker): void {
+    if (this.#threads.size === 1) return
+    this.#forget(thread)
+    void thread.terminate()
+  }
+
+  #forget(thread: Worker): void {
+    this.#threads.delete(thread)
+    const index = this.#idle.findIndex((idle) => idle.thread === thread)
+    for (const { timer } of index === -1 ? [] : this.#idle.splice(index, 1)) clearTimeout(timer)
   }
 
   /** The call of a thread that died was begun; who knows how far it went. */
-  #replace(thread: Worker): void {
-    const index = this.#idle.indexOf(thread)
-    if (index !== -1) this.#idle.splice(index, 1)
+  #removed(thread: Worker): void {
+    if (!this.#threads.has(thread)) return
+    this.#forget(thread)
     this.#finish(thread, 'lost')
-    // A thread that cannot live must not keep the processor busy with its successors.
-    setTimeout(() => {
-      this.#start()
-      this.#next()
-    }, 100)
+    if (this.#isClosed) return
+    this.#isStarting = true
+    setTimeout(() => this.#start(), restartMs)
   }
 
   #finish(thread: Worker, outcome: Outcome): void {
@@ -93,12 +133,16 @@ export class ThreadPool {
   }
 
   #next(): void {
-    while (this.#idle.length > 0) {
-      const waiting = this.#queue.take()
-      const thread = waiting && this.#idle.pop()
-      if (waiting === undefined || thread === undefined) return
-      this.#serving.set(thread, waiting)
-      thread.postMessage(waiting.call)
+    for (;;) {
+      const idle = this.#idle.at(-1)
+      const waiting = idle && this.#queue.take()
+      if (idle === undefined || waiting === undefined) break
+      this.#idle.pop()
+      clearTimeout(idle.timer)
+      this.#serving.set(idle.thread, waiting)
+      idle.thread.postMessage(waiting.call)
     }
+    const isShort = this.#queue.length > 0 && this.#threads.size < this.#options.maxThreads
+    if (isShort && !this.#isStarting) this.#start()
   }
 }

@@ -33,6 +33,7 @@ export function serveCalls(port: MessagePort, plugins: readonly Plugin[]): void 
     if (currentNetns() !== home) abort()
     port.postMessage(answer)
   })
+  port.postMessage('ready')
 }
 
 function currentNetns(): string {
