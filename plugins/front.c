@@ -135,55 +135,72 @@ static bool append_head(struct bytes *to, const char *name) {
   return is_good && append(to, "", 1);
 }
 
+/* How far stdin has come. */
+enum progress { ENDED, UNREADABLE, INTERRUPTED };
+
 /*
- * Sends stdin as it comes, and keeps it in `copy`. False when it has not come to its end: the
- * server has given up waiting, and says so, or is gone.
+ * Sends stdin as it comes, with a mark at its end, and keeps it in `copy`. It is interrupted when
+ * the server has given up waiting, and says so, or is gone.
  */
-static bool pass_stdin(int server, struct bytes *copy) {
+static enum progress pass_stdin(int server, struct bytes *copy) {
   for (;;) {
     struct pollfd files[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = server, .events = POLLIN}};
-    if (poll(files, 2, -1) < 0 && errno != EINTR) return false;
-    if (files[1].revents != 0) return false;
+    if (poll(files, 2, -1) < 0) continue;
+    if (files[1].revents != 0) return INTERRUPTED;
     if (files[0].revents == 0) continue;
     size_t before = copy->length;
     ssize_t length = read_some(STDIN_FILENO, copy);
     if (length < 0 && errno == EAGAIN) continue;
-    if (length <= 0) return length == 0;
-    if (!write_all(server, copy->data + before, (size_t)length)) return false;
+    if (length < 0) return UNREADABLE;
+    if (length == 0) return write_all(server, "", 1) ? ENDED : INTERRUPTED;
+    if (!write_all(server, copy->data + before, (size_t)length)) return INTERRUPTED;
   }
 }
 
+/* Without its answer the runtime must not take the call for served; with nobody to read it, it may. */
+static void write_stdout(const char *name, const char *data, size_t length) {
+  if (write_all(STDOUT_FILENO, data, length) || errno == EPIPE || errno == EBADF) return;
+  dprintf(STDERR_FILENO, "%s: writing to stdout: %s\n", name, strerror(errno));
+  _exit(1);
+}
+
 /* Writes the answer where it belongs and ends the process; returns when the answer is not whole. */
-static void finish(const struct bytes *answer) {
+static void finish(const char *name, const struct bytes *answer) {
   unsigned status, out, err;
   const char *end = answer->data == NULL ? NULL : memchr(answer->data, '\n', answer->length);
   if (end == NULL || sscanf(answer->data, "%u %u %u\n", &status, &out, &err) != 3) return;
   const char *body = end + 1;
   if (answer->length - (size_t)(body - answer->data) != (size_t)out + err) return;
   write_all(STDERR_FILENO, body + out, err);
-  if (!write_all(STDOUT_FILENO, body, out) && errno != EPIPE) _exit(1);
+  write_stdout(name, body, out);
   _exit((int)status);
 }
 
-/* What happened to a call that was sent to the server. */
-enum outcome { DECLINED, LOST };
+/* What has become of a call that the server has not answered. */
+enum outcome { NOT_BEGUN, LOST };
+
+static bool is_declined(const struct bytes *answer) {
+  static const char declined[] = "declined\n";
+  return answer->length == sizeof declined - 1 && memcmp(answer->data, declined, answer->length) == 0;
+}
 
 /* Has the server serve the call, and ends the process; returns when that was not to be. */
 static enum outcome call_server(int server, const char *name, struct bytes *copy) {
   struct bytes head = {0}, answer = {0};
-  if (!append_head(&head, name)) return DECLINED;
-  bool is_sent = write_all(server, head.data, head.length) && pass_stdin(server, copy);
-  if (is_sent) shutdown(server, SHUT_WR);
+  if (!append_head(&head, name)) return NOT_BEGUN;
+  if (write_all(server, head.data, head.length)) {
+    enum progress progress = pass_stdin(server, copy);
+    if (progress == UNREADABLE) return NOT_BEGUN;
+    if (progress == ENDED) shutdown(server, SHUT_WR);
+  }
   while (read_some(server, &answer) > 0) continue;
-  finish(&answer);
-  static const char declined[] = "declined\n";
-  bool is_declined = answer.length == sizeof declined - 1 &&
-                     memcmp(answer.data, declined, sizeof declined - 1) == 0;
-  return is_declined ? DECLINED : LOST;
+  finish(name, &answer);
+  return is_declined(&answer) ? NOT_BEGUN : LOST;
 }
 
 /* Puts what was read of stdin, and what is still to come, back in its place. */
 static bool restore_stdin(struct bytes *copy) {
+  if (copy->length == 0) return true;
   while (is_readable(STDIN_FILENO, STDIN_TIMEOUT_MS) && read_some(STDIN_FILENO, copy) > 0) continue;
   int file = memfd_create("stdin", MFD_CLOEXEC);
   return file >= 0 && write_all(file, copy->data, copy->length) && lseek(file, 0, SEEK_SET) == 0 &&

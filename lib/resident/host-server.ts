@@ -32,7 +32,9 @@ export async function runServer({ socket, version, entry }: ResidentOptions): Pr
     maxWaitMs: 10_000,
     say,
   })
+  const tally = { served: 0, declined: 0, lost: 0 }
   const server = createServer({
+    tally,
     version,
     pool,
     surroundings: surroundingsOf('self'),
@@ -48,4 +50,6 @@ export async function runServer({ socket, version, entry }: ResidentOptions): Pr
   say('stopping: calls at work are finished, all others are declined')
   pool.declineAll()
   await new Promise((resolve) => server.close(resolve))
+  const { served, declined, lost } = tally
+  say(`stopped: ${served} calls served, ${declined} declined, ${lost} lost`)
 }

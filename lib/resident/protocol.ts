@@ -4,7 +4,8 @@
  *
  * 1. The server greets with its name and version. A front of another version does the work alone.
  * 2. The front sends the name it was called by and the environment, each string with a NUL behind
- *    it, an empty string, then stdin; and shuts its side down.
+ *    it, an empty string, then stdin and one more NUL, by which a whole call is told from one of a
+ *    front that was killed; and shuts its side down.
  * 3. The server sends a line with the exit code and the lengths of stdout and stderr in bytes, and
  *    then both; or `declined`, when it has not begun with the call and will not. Anything else, or
  *    less, means that the call was begun and lost.
@@ -31,6 +32,8 @@ export interface PassedCall {
   readonly name: string
   readonly env: Environment
   readonly stdin: Buffer
+  /** Whether stdin is all there. */
+  readonly isWhole: boolean
 }
 
 export interface Answer {
@@ -39,12 +42,15 @@ export interface Answer {
   readonly stderr: string
 }
 
-/** The call that the bytes are, or undefined when they end before its stdin begins. */
+/** The call that the bytes are, whole or not, or undefined when they end before its stdin begins. */
 export function decodeCall(bytes: Buffer): PassedCall | undefined {
   const end = bytes.indexOf('\0\0')
   if (end === -1) return undefined
   const [name = '', ...variables] = bytes.toString('utf8', 0, end).split('\0')
-  return { name, env: decodeEnvironment(variables), stdin: bytes.subarray(end + 2) }
+  const rest = bytes.subarray(end + 2)
+  const isWhole = rest.at(-1) === 0
+  const stdin = isWhole ? rest.subarray(0, -1) : rest
+  return { name, env: decodeEnvironment(variables), stdin, isWhole }
 }
 
 /** Of a variable that is there twice the first counts, as for getenv(3). */

@@ -5,7 +5,10 @@ import { errorText } from '../cni/errors.ts'
 import { stdinLimits } from '../cni/host-process.ts'
 import { admitPeer, type Surroundings } from './peer.ts'
 import { declined, decodeCall, encodeAnswer, greeting } from './protocol.ts'
-import type { ThreadPool } from './thread-pool.ts'
+import type { Outcome, ThreadPool } from './thread-pool.ts'
+
+/** What has become of calls that were received whole. */
+export type Tally = Record<'served' | 'declined' | 'lost', number>
 
 export interface ServerOptions {
   readonly version: string
@@ -13,6 +16,8 @@ export interface ServerOptions {
   readonly surroundings: Surroundings
   /** So many connections may be open. */
   readonly maxConnections: number
+  /** Counts what has become of calls. */
+  readonly tally: Tally
   readonly say: (line: string) => void
 }
 
@@ -46,7 +51,8 @@ async function serveConnection(socket: Socket, options: ServerOptions): Promise<
   socket.write(greeting(options.version))
   const { bytes, problem } = await receive(socket)
   const passed = decodeCall(bytes)
-  if (passed === undefined || bytes.length > maxBytes) return end(socket, declined)
+  const isCut = passed?.isWhole !== true && problem === undefined
+  if (passed === undefined || isCut || bytes.length > maxBytes) return end(socket, declined)
   const { name, env, stdin } = passed
   const outcome = await options.pool.serve({
     name,
@@ -55,10 +61,19 @@ async function serveConnection(socket: Socket, options: ServerOptions): Promise<
     ...(problem !== undefined && { stdinProblem: problem }),
     pid,
   })
-  if (outcome === 'lost') socket.destroy()
-  else if (outcome === 'declined') end(socket, declined)
-  else {
-    if (outcome.stderr !== '') options.say(outcome.stderr.trimEnd())
+  answer(socket, outcome, options)
+}
+
+function answer(socket: Socket, outcome: Outcome, { say, tally }: ServerOptions): void {
+  if (outcome === 'lost') {
+    tally.lost++
+    socket.destroy()
+  } else if (outcome === 'declined') {
+    tally.declined++
+    end(socket, declined)
+  } else {
+    tally.served++
+    if (outcome.stderr !== '') say(outcome.stderr.trimEnd())
     end(socket, encodeAnswer(outcome))
   }
 }

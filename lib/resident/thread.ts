@@ -1,6 +1,8 @@
 /** The threads of the resident server, each with the whole program in it. */
+import { readlinkSync } from 'node:fs'
 import { getBuiltinModule } from 'node:process'
 import type { MessagePort, Worker } from 'node:worker_threads'
+import { unshare } from '../net/libc.ts'
 
 /** The argument that makes the entry of the executable serve calls in a thread. */
 export const threadArgument = 'serve-calls'
@@ -20,6 +22,16 @@ export function startThread(entry: string): Worker {
         argv: [threadArgument],
       })
     : new Worker(entry, { ...options, argv: ['cni', threadArgument] })
+}
+
+/**
+ * Gives the calling thread a working directory of its own, which `chdir` of lib/net/libc.ts then
+ * changes. Node takes all threads to be where the first one is; `path.resolve` asks it.
+ */
+export function separateFolder(): void {
+  const CLONE_FS = 0x200 // linux/sched.h
+  unshare(CLONE_FS)
+  process.cwd = () => readlinkSync('/proc/thread-self/cwd')
 }
 
 /** The port to whoever started this thread; null in the first thread of a process. */

@@ -8,8 +8,9 @@ import type { MessagePort } from 'node:worker_threads'
 import { createHost } from '../cni/host-process.ts'
 import { serveCall } from '../cni/interrupted.ts'
 import type { Environment, Plugin } from '../cni/plugin.ts'
-import { abort, chdir, unshare } from '../net/libc.ts'
+import { abort, chdir } from '../net/libc.ts'
 import { socketVariable, type Answer } from './protocol.ts'
+import { separateFolder } from './thread.ts'
 
 /** A call on its way to a thread. */
 export interface ThreadCall {
@@ -24,8 +25,7 @@ export interface ThreadCall {
 
 /** Serves what comes through the port: an answer for each call, undefined when it declines. */
 export function serveCalls(port: MessagePort, plugins: readonly Plugin[]): void {
-  const CLONE_FS = 0x200 // linux/sched.h: the working directory is shared between threads
-  unshare(CLONE_FS)
+  separateFolder()
   const home = currentNetns()
   port.on('message', (call: ThreadCall) => {
     const answer = serve(call, plugins)

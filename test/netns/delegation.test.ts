@@ -1,14 +1,15 @@
 /**
- * Delegation of the packaged executables: flannel to bridge to host-local, in the one process and
- * as processes of their own. Nobody can tell the difference but by counting them.
+ * Delegation of the packaged executables: flannel to bridge to host-local, in the one process, in
+ * that of the resident server, and as processes of their own. Nobody can tell the difference but by counting them.
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import t, { type Test } from 'tap'
+import { binDir, frontSkip } from '../support/executables.ts'
 import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../support/node.ts'
 import { callPlugin, type Call, type Reply } from '../support/plugin-call.ts'
 import { processes, watching } from '../support/programs.ts'
+import { startResident } from '../support/resident.ts'
 import { allRoutes, filesBelow, interfaces } from '../support/snapshot.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
@@ -20,6 +21,8 @@ interface Setting {
   readonly pod: Pod
   /** CNI_PATH: a folder whose executables are this one, or start it. */
   readonly path: string
+  /** Where a resident server listens, on a node that has one. */
+  readonly socket?: string
 }
 
 /** A node whose flannel finds its delegates in the executable that is running. */
@@ -39,6 +42,12 @@ function executedDelegates(scope: Scope): Setting {
   return { ...setting, path }
 }
 
+/** A node with a resident server. */
+async function residentDelegates(scope: Test): Promise<Setting> {
+  const setting = ownDelegates(scope)
+  return { ...setting, socket: (await startResident(scope, setting.node)).socket }
+}
+
 function writeScript(folder: string, name: string, script: string): void {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
@@ -52,7 +61,7 @@ function writeSubnetEnv({ dir }: Node, subnet: string): void {
 
 /** Calls flannel for the pod; `keys` are added to its configuration. */
 async function flannel(
-  { node, pod, path }: Setting,
+  { node, pod, path, socket = '' }: Setting,
   command: string,
   keys: object = {},
   call: Call = {},
@@ -71,7 +80,7 @@ async function flannel(
   return callPlugin(node, 'flannel', {
     ...{ command, containerId, netns, ifName: 'eth0', path, conf },
     ...call,
-    env: { CNI_LOG_LEVEL: 'debug', ...call.env },
+    env: { CNI_LOG_LEVEL: 'debug', FLANNEL_CNI_SOCKET: socket, ...call.env },
   })
 }
 
@@ -157,13 +166,22 @@ const stories: Readonly<Record<string, Story>> = {
 }
 
 for (const [name, story] of Object.entries(stories)) {
-  t.test(`${name}: alike in one process and in several`, options, async (t) => {
-    const [own, executed] = [ownDelegates(t), executedDelegates(t)]
-    const [one, several] = [story(own), story(executed)]
+  t.test(`${name}: alike in one process, in several, and in the server's`, options, async (t) => {
+    const resident = frontSkip() === false ? [await residentDelegates(t)] : []
+    const [own, ...others] = [ownDelegates(t), executedDelegates(t), ...resident]
+    const told = story(own)
+    const retold = others.map((setting) => ({ setting, story: story(setting) }))
     for (let call = 1; ; call++) {
-      const [a, b] = await Promise.all([one.next(), several.next()])
-      if (a.done === true || b.done === true) break
-      t.strictSame(observe(own, a.value), observe(executed, b.value), `call ${call}`)
+      const [reply, ...replies] = await Promise.all(
+        [told, ...retold.map(({ story }) => story)].map((each) => each.next()),
+      )
+      if (reply === undefined || reply.done === true) break
+      const expected = observe(own, reply.value)
+      for (const [index, { setting }] of retold.entries()) {
+        const other = replies[index]
+        if (other === undefined || other.done === true) throw new Error('the story ended early')
+        t.strictSame(observe(setting, other.value), expected, `call ${call}`)
+      }
     }
   })
 }

@@ -29,7 +29,12 @@ interface Line {
 
 const isSource = (path: string) => path.endsWith('.ts')
 const isProduct = (path: string) => isSource(path) && /^(?:lib|plugins|ipam)\//.test(path)
-const hosts = ['plugins/main.ts', 'lib/cni/host-process.ts', 'lib/resident/host-server.ts']
+const hosts = [
+  'plugins/main.ts',
+  'lib/cni/host-process.ts',
+  'lib/resident/host-server.ts',
+  'lib/resident/thread.ts',
+]
 const netlinkIo = ['connection', 'socket', 'error'].map((name) => `lib/netlink/${name}.ts`)
 
 const rules: readonly Rule[] = [

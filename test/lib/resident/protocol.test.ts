@@ -4,35 +4,40 @@ import { decodeCall, encodeAnswer, greeting } from '../../../lib/resident/protoc
 const bytes = (...parts: string[]) => Buffer.from(parts.join('\0'))
 
 t.test('a call has a name, an environment and stdin', async (t) => {
-  const call = decodeCall(bytes('bridge', 'CNI_COMMAND=ADD', 'EMPTY=', 'A=b=c', '', '{"x": "\0"}'))
+  const call = decodeCall(
+    bytes('bridge', 'CNI_COMMAND=ADD', 'EMPTY=', 'A=b=c', '', '{"x": "\0"}', ''),
+  )
+  t.equal(call?.isWhole, true)
   t.equal(call?.name, 'bridge')
   t.same(call?.env, { CNI_COMMAND: 'ADD', EMPTY: '', A: 'b=c' })
   t.equal(call?.stdin.toString(), '{"x": "\0"}')
 })
 
 t.test('a call may have nothing but a name', async (t) => {
-  const call = decodeCall(bytes('bridge', '', ''))
+  const call = decodeCall(bytes('bridge', '', '', ''))
   t.same(call?.env, {})
+  t.equal(call?.isWhole, true)
   t.equal(call?.stdin.length, 0)
 })
 
 t.test('of two variables of one name the first counts', async (t) => {
-  t.same(decodeCall(bytes('x', 'A=1', 'A=2', 'nothing', '=odd', '', ''))?.env, { A: '1' })
+  t.same(decodeCall(bytes('x', 'A=1', 'A=2', 'nothing', '=odd', '', '', ''))?.env, { A: '1' })
 })
 
 t.test('a variable called like a property of objects is one', async (t) => {
-  const env = decodeCall(bytes('x', '__proto__=1', 'constructor=2', '', ''))?.env ?? {}
+  const env = decodeCall(bytes('x', '__proto__=1', 'constructor=2', '', '', ''))?.env ?? {}
   t.strictSame(Object.entries(env).sort(), [
     ['__proto__', '1'],
     ['constructor', '2'],
   ])
 })
 
-t.test('a call that is cut off before its stdin is none', async (t) => {
-  const whole = bytes('bridge', 'CNI_COMMAND=ADD', '', '{}')
+t.test('a call that is cut off is not whole', async (t) => {
+  const whole = bytes('bridge', 'CNI_COMMAND=ADD', '', '{}', '')
+  const stdinAt = whole.length - 3
   for (let length = 0; length < whole.length; length++) {
-    const isWhole = length >= whole.length - 2
-    t.equal(decodeCall(whole.subarray(0, length)) !== undefined, isWhole, `${length} bytes`)
+    const call = decodeCall(whole.subarray(0, length))
+    t.equal(call?.isWhole, length < stdinAt ? undefined : false, `${length} bytes`)
   }
 })
 

@@ -1,0 +1,179 @@
+/** The resident server with the packaged executables: whose calls it serves, and how it stops. */
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { binDir, frontSkip } from '../support/executables.ts'
+import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { link } from '../support/ip.ts'
+import { kernelSkip, makeNode } from '../support/node.ts'
+import { callPlugin } from '../support/plugin-call.ts'
+import { startResident } from '../support/resident.ts'
+import { inside, run } from '../support/run.ts'
+
+const options = { skip: kernelSkip() || frontSkip() }
+const env = [
+  'FLANNEL_NETWORK=10.244.0.0/16',
+  'FLANNEL_SUBNET=10.244.1.1/24',
+  'FLANNEL_MTU=1450',
+  'FLANNEL_IPMASQ=true',
+].join('\n')
+
+/** A node with the network of flannel, whose calls go to the server at `socket`. */
+function setUp(t: Test, path?: string) {
+  const node = makeNode(t)
+  const socket = path ?? join(node.dir, 'resident/cni.sock')
+  const network = makeFlannelNetwork(node, env)
+  const via = { env: { FLANNEL_CNI_SOCKET: socket } }
+  const pod = node.pod()
+  /** A pod's life, in ms; throws when something goes wrong in it. */
+  const live = async () => {
+    const started = performance.now()
+    const prevResult = await network.attach(pod, {}, via)
+    await network.silent('CHECK', pod, { prevResult }, via)
+    await network.silent('DEL', pod, { prevResult }, via)
+    return performance.now() - started
+  }
+  return { node, socket, network, via, pod, live }
+}
+
+t.test('serves what it is asked', options, async (t) => {
+  const { node, network, via, pod, live } = setUp(t)
+  const server = await startResident(t, node)
+  t.equal(statSync(server.socket).mode & 0o777, 0o600)
+  t.equal(statSync(join(server.socket, '..')).mode & 0o777, 0o700)
+  await live()
+  const failed = await network.call('ADD', pod, { delegate: { mtu: 'large' } }, via)
+  t.match(failed, { code: 1, stderr: '', json: { code: 7 } })
+  const logged = await network.call(
+    'STATUS',
+    pod,
+    {},
+    { env: { ...via.env, CNI_LOG_LEVEL: 'debug' } },
+  )
+  t.match(logged, { code: 0, stdout: '' })
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'stopped: 5 calls served, 0 declined, 0 lost')
+  t.notOk(existsSync(server.socket))
+})
+
+t.test('serves a caller where it stands', options, async (t) => {
+  const { node, via } = setUp(t)
+  const server = await startResident(t, node)
+  mkdirSync(join(node.dir, 'here'))
+  const conf = {
+    cniVersion: '1.1.0',
+    name: 'net1',
+    type: 'x',
+    ipam: { type: 'host-local', dataDir: 'state', ranges: [[{ subnet: '10.1.0.0/24' }]] },
+  }
+  const call = { command: 'ADD', containerId: 'c1', netns: '/n', ifName: 'eth0', conf, ...via }
+  const argv = (executable: string) => [
+    'sh',
+    '-c',
+    'cd "$1"; exec "$2"',
+    'sh',
+    join(node.dir, 'here'),
+    executable,
+  ]
+  const { code, stdout } = await callPlugin(node, 'host-local', { ...call, argv })
+  t.equal(code, 0, stdout)
+  t.ok(existsSync(join(node.dir, 'here/state/net1/10.1.0.2')))
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'stopped: 1 calls served')
+})
+
+t.test('a caller of other namespaces is served where it is', options, async (t) => {
+  const { socket, live } = setUp(t)
+  const elsewhere = makeNode(t)
+  const server = await startResident(t, elsewhere, { socket })
+  await live()
+  t.equal(link(elsewhere, 'cni0'), undefined, 'nothing happened where the server is')
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'is of another net namespace')
+  t.match(server.said(), 'stopped: 0 calls served')
+
+  const { node, network, pod, via } = setUp(t)
+  const own = await startResident(t, node)
+  const argv = (executable: string) => ['unshare', '--mount', executable]
+  await network.attach(pod, {}, { ...via, argv })
+  await network.silent('DEL', pod, {}, { ...via, argv })
+  t.equal(await own.stop(), 0)
+  t.match(own.said(), 'is of another mnt namespace')
+})
+
+t.test('only root is served', options, async (t) => {
+  const { node, socket } = setUp(t)
+  const server = await startResident(t, node)
+  chmodSync(node.dir, 0o755)
+  chmodSync(join(socket, '..'), 0o755)
+  chmodSync(socket, 0o666)
+  const script =
+    'const s = require("net").connect(process.argv[1]); s.on("data", (d) => console.log(String(d)))'
+  const user = [
+    'setpriv',
+    '--reuid=65534',
+    '--clear-groups',
+    process.execPath,
+    '-e',
+    script,
+    socket,
+  ]
+  const { stdout } = await run(inside(node.netns, user))
+  t.equal(stdout.trim(), 'declined')
+  t.match(server.said(), 'belongs to user 65534; only root is served')
+})
+
+t.test('no server, and servers that are of no use', options, async (t) => {
+  const none = setUp(t)
+  await none.live()
+
+  const dead = setUp(t)
+  const killed = await startResident(t, dead.node)
+  killed.process.kill('SIGKILL')
+  await dead.live()
+  t.ok(existsSync(dead.socket), 'it has left its socket')
+  const next = await startResident(t, dead.node)
+  await dead.live()
+  t.equal(await next.stop(), 0)
+  t.match(next.said(), 'stopped: 3 calls served')
+
+  const other = setUp(t)
+  mkdirSync(join(other.socket, '..'))
+  const received: string[] = []
+  const imposter = createServer((socket) => {
+    socket.on('data', (data) => received.push(String(data)))
+    socket.on('error', () => {})
+    socket.write('flannel-cni-ts v99.0.0\n')
+  }).listen(other.socket)
+  t.teardown(() => imposter.close())
+  await other.live()
+  t.strictSame(received, [], 'another version is told nothing')
+})
+
+t.test('a server that stands still costs a call no more than 50 ms', options, async (t) => {
+  const { node, live } = setUp(t)
+  await live()
+  const alone = await live()
+  const server = await startResident(t, node)
+  server.process.kill('SIGSTOP')
+  const stopped = await live()
+  server.process.kill('SIGCONT')
+  t.ok(stopped < 3 * (alone + 50) + 1000, `${stopped} ms, ${alone} ms without a server`)
+  t.equal(await server.stop(), 0)
+})
+
+t.test('a server refuses to start where it could be of no use', options, async (t) => {
+  const { node, socket } = setUp(t)
+  const serve = (path: string) =>
+    run(inside(node.netns, [join(binDir(), 'cni'), 'serve', '--socket', path]))
+  const server = await startResident(t, node)
+  t.match(await serve(socket), { code: 1, stderr: `a server answers on ${socket} already` })
+  mkdirSync(join(node.dir, 'open'))
+  chmodSync(join(node.dir, 'open'), 0o777)
+  const open = await serve(join(node.dir, 'open/cni.sock'))
+  t.match(open, { code: 1, stderr: /has mode 777\n.*want a folder of root, mode 700/ })
+  writeFileSync(join(node.dir, 'file'), '')
+  t.match(await serve(join(node.dir, 'file/cni.sock')), { code: 1, stderr: /not a directory/ })
+  t.equal(await server.stop(), 0)
+})

@@ -1,0 +1,62 @@
+/** A resident server on the node of a test. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { binDir } from './executables.ts'
+import type { Node } from './node.ts'
+import { inside } from './run.ts'
+
+export interface Resident {
+  /** What FLANNEL_CNI_SOCKET has to be. */
+  readonly socket: string
+  readonly process: ChildProcess
+  /** What it has said so far. */
+  said(): string
+  /** Stops it in order, and returns its exit status. */
+  stop(): Promise<number | null>
+}
+
+export interface ResidentOptions {
+  /** Its socket; one of its own in a folder of its own when left out. */
+  readonly socket?: string
+}
+
+/** Starts a server in the node's namespace, which is killed with the scope at the latest. */
+export async function startResident(
+  scope: { teardown(remove: () => Promise<void>): void },
+  { dir, netns }: Pick<Node, 'dir' | 'netns'>,
+  { socket = join(dir, 'resident/cni.sock') }: ResidentOptions = {},
+): Promise<Resident> {
+  const [program = '', ...args] = inside(netns, [
+    join(binDir(), 'cni'),
+    'serve',
+    '--socket',
+    socket,
+  ])
+  const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
+  let text = ''
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const ended = once(child, 'exit')
+  const resident: Resident = {
+    socket,
+    process: child,
+    said: () => text,
+    async stop() {
+      child.kill('SIGTERM')
+      const [code] = await ended
+      return code as number | null // of the event "exit"
+    },
+  }
+  scope.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  while (!text.includes('listens on')) {
+    if (child.exitCode !== null) throw new Error(`cni serve: ${text}`)
+    await setTimeout(5)
+  }
+  if (!existsSync(socket)) throw new Error(`cni serve listens without ${socket}: ${text}`)
+  return resident
+}
