@@ -10,10 +10,12 @@ import { kernelSkip } from '../test/support/node.ts'
 import { missingProgram } from '../test/support/run.ts'
 import { measureBursts, type Burst } from './bench/bursts.ts'
 import { Caller } from './bench/caller.ts'
-import { contestants, goDir } from './bench/contestants.ts'
+import { contestants, goDir, stagedContestants } from './bench/contestants.ts'
+import { measureCounts } from './bench/counts.ts'
 import { measureEndurance } from './bench/endurance.ts'
 import { measureFloors } from './bench/floors.ts'
 import { thisMachine } from './bench/machine.ts'
+import { measureStages, type CallStages } from './bench/measure-stages.ts'
 import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
 import { makePods } from './bench/pods.ts'
 import {
@@ -23,11 +25,11 @@ import {
   formatFloors,
   formatMachine,
   formatOneByOne,
+  formatStages,
   type Report,
 } from './bench/report.ts'
 import { base } from './bench/scenario.ts'
 import { sizeNamed } from './bench/size.ts'
-import { measureCounts } from './bench/system-calls.ts'
 import { formatTargets, targets } from './bench/targets.ts'
 
 const output = join(import.meta.dirname, '../dist/bench.json')
@@ -57,7 +59,7 @@ if (obstacle !== false) {
 
 /** Measures everything of a size, and prints it as it comes. */
 async function bench(size: string, signal: AbortSignal): Promise<Report> {
-  const { floorRounds, scenarios, burstSizes, endurance } = sizeNamed(size)
+  const { floorRounds, scenarios, stageRounds, burstSizes, endurance } = sizeNamed(size)
   binDir() // throws unless the executables are fresh
   const machine = thisMachine()
   say(formatMachine(machine))
@@ -90,6 +92,12 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   ]
   say(formatCounts(counts))
 
+  const stages: CallStages[] = []
+  for (const contestant of stagedContestants) {
+    stages.push(...(await measureStages(caller, contestant, pod, stageRounds)))
+  }
+  for (const each of stages) say(formatStages(each))
+
   const bursts: Burst[] = []
   for await (const burst of measureBursts(caller, all, pods, burstSizes)) {
     say(formatBursts(burst))
@@ -101,7 +109,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   const memory = resident ? await measureEndurance(caller, resident, workers, endurance) : []
   if (memory.length > 0) say(formatEndurance(memory))
 
-  const report = { machine, size, floors, oneByOne, counts, bursts, endurance: memory }
+  const report = { machine, size, floors, oneByOne, counts, stages, bursts, endurance: memory }
   say(formatTargets(targets(report)))
   return report
 }

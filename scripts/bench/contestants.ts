@@ -33,6 +33,11 @@ const residents: readonly Contestant[] = [
   { name: 'flannel resident', binDir: ourDir, plugin: 'flannel', resident: true },
 ]
 
+/** Those whose calls are taken apart. */
+export const stagedContestants: readonly Contestant[] = oneShot.filter(
+  ({ plugin }) => plugin === 'flannel',
+)
+
 /** All that this build can be measured as. */
 export function contestants(): Contestant[] {
   return [reference, ...oneShot, ...(canServe() ? residents : [])]

@@ -1,11 +1,12 @@
 /** What was measured, and as text for a person: pure. */
 import type { Burst } from './bursts.ts'
 import type { MemoryAfter } from './endurance.ts'
+import type { CallCounts } from './counts.ts'
 import type { Floor } from './floors.ts'
 import type { Machine } from './machine.ts'
+import type { CallStages } from './measure-stages.ts'
 import type { CallFigures, OneByOne } from './one-by-one.ts'
 import { describe } from './scenario.ts'
-import type { CallCounts } from './system-calls.ts'
 import { formatNumber, formatTable, type Cell } from './table.ts'
 
 /** Everything that was measured, as dist/bench.json has it. */
@@ -15,6 +16,7 @@ export interface Report {
   readonly floors: readonly Floor[]
   readonly oneByOne: readonly OneByOne[]
   readonly counts: readonly CallCounts[]
+  readonly stages: readonly CallStages[]
   readonly bursts: readonly Burst[]
   readonly endurance: readonly MemoryAfter[]
 }
@@ -87,6 +89,17 @@ export function formatCounts(counts: readonly CallCounts[]): string {
       ]),
     ]),
   )
+}
+
+/** The stages of one command, and what it cost to watch them. */
+export function formatStages({ contestant, command, ...figures }: CallStages): string {
+  const { stages, tracedMs, untracedMs } = figures
+  const table = formatTable(
+    [`${command} of ${contestant}, by its system calls`, 'p50 ms'],
+    stages.map(({ name, ms }) => [name, ms]),
+  )
+  const cost = `${formatNumber(tracedMs)} ms by strace, ${formatNumber(untracedMs)} ms without it`
+  return `${table}\nthe whole call: ${cost}`
 }
 
 /** The table of bursts of one size. */

@@ -64,11 +64,15 @@ export class Site {
     await this.callOne(delCalls(this.settings, pod, output))
   }
 
-  /** Runs jobs on the node, so many at a time. */
-  async call(jobs: readonly Job[], workers: number): Promise<Outcome> {
+  /** Runs jobs on the node, so many at a time; `wrapper` is as for `Caller.run`. */
+  async call(
+    jobs: readonly Job[],
+    workers: number,
+    wrapper: readonly string[] = [],
+  ): Promise<Outcome> {
     const servers = this.server?.processes() ?? []
     const before = this.server?.programsMs() ?? 0
-    const outcome = await this.#caller.run(this.node.netns, { jobs, workers, servers })
+    const outcome = await this.#caller.run(this.node.netns, { jobs, workers, servers }, wrapper)
     const programsMs = (this.server?.programsMs() ?? 0) - before
     return { ...outcome, serverMs: outcome.serverMs + programsMs }
   }

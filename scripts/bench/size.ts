@@ -6,6 +6,7 @@ export interface Size {
   readonly floorRounds: number
   /** Each with how many pods of each contestant are measured one by one. */
   readonly scenarios: readonly { readonly scenario: Scenario; readonly rounds: number }[]
+  readonly stageRounds: number
   readonly burstSizes: readonly BurstSize[]
   /** Pods that go through a server. */
   readonly endurance: number
@@ -20,6 +21,7 @@ const sizes: Readonly<Record<string, Size>> = {
       { scenario: base, rounds: 10 },
       { scenario: crowded, rounds: 5 },
     ],
+    stageRounds: 3,
     burstSizes: [{ pods: 8, workers: 16 }],
     endurance: 100,
   },
@@ -32,6 +34,7 @@ const sizes: Readonly<Record<string, Size>> = {
       { scenario: { ...hostPort, foreignRules: 10_000 }, rounds: 10 },
       { scenario: crowded, rounds: 30 },
     ],
+    stageRounds: 20,
     burstSizes: [
       { pods: 8, workers: 16 },
       { pods: 30, workers: 16 },
@@ -44,6 +47,7 @@ const sizes: Readonly<Record<string, Size>> = {
   full: {
     floorRounds: 200,
     scenarios: allScenarios().map((scenario) => ({ scenario, rounds: 100 })),
+    stageRounds: 50,
     burstSizes: [8, 30, 110, 400].flatMap((pods) =>
       [1, 16, 64].map((workers) => ({ pods, workers })),
     ),

@@ -1,4 +1,4 @@
-/** What strace(1) writes with -f: pure. */
+/** What strace(1) writes with -f, -ttt and -T: pure. */
 
 /** A system call. */
 export interface SystemCall {
@@ -6,28 +6,44 @@ export interface SystemCall {
   readonly name: string
   /** The arguments and what it returned, as strace has them. */
   readonly text: string
+  /** In ms since the epoch. */
+  readonly start: number
+  readonly end: number
 }
+
+const linePattern = /^(\d+) +(\d+\.\d+) (.*)$/
+const unfinishedMark = ' <unfinished ...>'
 
 /**
  * Reads calls in the order in which they ended. One that another process' call interrupts stands on
- * two lines, and one that never returned is left out.
+ * two lines, and one that never returned is left out, but for that which ends a process.
  */
 export function parseTrace(text: string): SystemCall[] {
   const calls: SystemCall[] = []
-  const unfinished = new Map<string, string>()
+  const unfinished = new Map<string, { time: string; text: string }>()
   for (const line of text.split('\n')) {
-    const [, pid = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
-    if (rest.endsWith(' <unfinished ...>')) {
-      unfinished.set(pid, rest.slice(0, -' <unfinished ...>'.length))
+    const [, pid = '', time = '', rest = ''] = linePattern.exec(line) ?? []
+    if (rest.endsWith(unfinishedMark)) {
+      unfinished.set(pid, { time, text: rest.slice(0, -unfinishedMark.length) })
       continue
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)?.[1]
-    const whole = resumed === undefined ? rest : `${unfinished.get(pid) ?? ''}${resumed}`
-    const [, name, after] = /^(\w+)\((.*)$/.exec(whole) ?? []
-    if (name !== undefined && after !== undefined)
-      calls.push({ pid: Number(pid), name, text: after })
+    const begun = resumed === undefined ? { time, text: '' } : unfinished.get(pid)
+    const call = parseCall(
+      Number(pid),
+      begun?.time ?? time,
+      (begun?.text ?? '') + (resumed ?? rest),
+    )
+    if (call !== undefined) calls.push(call)
   }
   return calls
+}
+
+function parseCall(pid: number, time: string, whole: string): SystemCall | undefined {
+  const [, name, text, seconds = '0'] = /^(\w+)\((.*?)(?: <(\d+\.\d+)>)?$/.exec(whole) ?? []
+  if (name === undefined || text === undefined) return undefined
+  const start = Number(time) * 1000
+  return { pid, name, text, start, end: start + Number(seconds) * 1000 }
 }
 
 /** What a trace is counted for. */
@@ -38,7 +54,7 @@ export interface Counts {
 }
 
 /** The system calls that `countCalls` needs. */
-export const countedCalls = 'clone,clone3,fork,vfork,sendto,sendmsg'
+export const countedCalls = ['clone', 'clone3', 'fork', 'vfork', 'sendto', 'sendmsg']
 
 /** Counts what the calls did. A thread is no process. */
 export function countCalls(calls: readonly SystemCall[]): Counts {
