@@ -50,6 +50,7 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
     cwd: process.cwd(),
     executable: process.execPath,
     names,
+    readFront,
     // A process of its own for each plugin, as a container runtime has it.
     invoker: createInvoker(
       createDelegate({
@@ -65,4 +66,11 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
     writeStdout: (text) => writeAll(1, text),
     writeStderr: host.writeStderr,
   })
+}
+
+/** The build puts it into the executable when there is a C compiler. */
+function readFront(): Uint8Array | undefined {
+  const sea = process.getBuiltinModule('node:sea')
+  if (!sea.isSea() || !sea.getAssetKeys().includes('front')) return undefined
+  return new Uint8Array(sea.getRawAsset('front'))
 }

@@ -27,11 +27,12 @@ import { buildFront } from './build/front.ts'
 const root = join(import.meta.dirname, '..')
 const bundle = join(root, 'dist/cni.cjs')
 const launcher = join(root, 'scripts/build/launcher.cjs')
-const assets = {
+const loaded = {
   launcher,
   bundle: join(root, 'dist/cni.js'),
   'code-cache': join(root, 'dist/cni.code-cache'),
 }
+const assets: Record<string, string> = { ...loaded }
 const binDir = join(root, 'dist/bin')
 const packaged = join(binDir, `.packaged-${process.pid}`)
 const front = join(binDir, `.front-${process.pid}`)
@@ -51,13 +52,13 @@ const seaConfig = {
 
 mkdirSync(binDir, { recursive: true })
 try {
+  const problem = buildFront(front)
+  if (problem === undefined)
+    assets['front'] = front // cni install takes it from there
+  else console.log(`${problem}: every plugin is the Node executable, and cni serve gets no calls`)
   await makeExecutable(packaged)
   appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
-  const problem = buildFront(front)
-  if (problem !== undefined) {
-    console.log(`${problem}: every plugin is the Node executable, and cni serve is of no use`)
-  }
   const { atime, mtime } = statSync(bundle)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
   publish(packaged, join(binDir, 'cni'))
@@ -74,8 +75,8 @@ try {
 /** Writes the executable to `output`. */
 async function makeExecutable(output: string): Promise<void> {
   const source = wrapBundle(readFileSync(bundle, 'utf8'))
-  writeFileSync(assets.bundle, source)
-  writeFileSync(assets['code-cache'], compileAll(source))
+  writeFileSync(loaded.bundle, source)
+  writeFileSync(loaded['code-cache'], compileAll(source))
   const { arch } = process
   const nodePath = join(root, `node_modules/node-linux-${arch}/bin/node`)
   const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const

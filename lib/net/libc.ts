@@ -8,6 +8,7 @@ import { getSystemErrorName } from 'node:util'
 const { functions: c } = dlopen('libc.so.6', {
   __errno_location: { arguments: [], return: 'pointer' },
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
   close: { arguments: ['i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
   sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'pointer', 'u32'], return: 'i64' },
@@ -56,6 +57,16 @@ function check<T extends number | bigint>(syscall: string, result: T): T {
 /** socket(2): the file descriptor of a new socket. */
 export function socket(domain: number, type: number, protocol: number): number {
   return check('socket', c.socket(domain, type, protocol))
+}
+
+/** connect(2) of a Unix socket to the one at the path, of at most 107 bytes. */
+export function connectUnix(fd: number, path: string): void {
+  const AF_UNIX = 1 // linux/socket.h
+  // struct sockaddr_un, linux/un.h: the family in 16 bits, and 108 bytes for the path with its NUL
+  const address = Buffer.alloc(110)
+  address.writeUInt16LE(AF_UNIX, 0)
+  if (address.write(path, 2) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
+  check('connect', c.connect(fd, address, address.length))
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */

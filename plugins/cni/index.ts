@@ -32,6 +32,7 @@ import {
   identify,
   readFolders,
   readInstallSettings,
+  readSocket,
   readSettings,
   type Settings,
 } from './settings.ts'
@@ -51,6 +52,8 @@ export interface CniHost {
   readonly executable: string
   /** The names that it has, one for each plugin, and `cni`. */
   readonly names: readonly string[]
+  /** The bytes of the front executable that it carries, if it does. */
+  readFront(): Uint8Array | undefined
   /** Calls plugins as processes of their own, for at most `pluginTimeoutMs`. */
   readonly invoker: Invoker
   /** Serves calls on the socket at the path, until the process is told to stop. */
@@ -135,7 +138,8 @@ function serveNode(line: NodeCommand, env: Environment, host: CniHost): void {
       return install(host, readInstallSettings(env, host.cwd, line), say)
     case 'uninstall': {
       const folders = readFolders(env, host.cwd, line)
-      return uninstall({ own: host, folders, runtime: createRuntime(line, env, host) }, line, say)
+      const runtime = createRuntime(line, env, host)
+      return uninstall({ own: host, folders, socket: readSocket(env), runtime }, line, say)
     }
   }
 }

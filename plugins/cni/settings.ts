@@ -4,6 +4,7 @@ import type { CniArg } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
+import { defaultSocket, socketVariable } from '../../lib/resident/protocol.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { GivenFolders } from './args.ts'
 
@@ -56,6 +57,8 @@ export interface Folders {
 export interface InstallSettings extends Folders {
   /** The network configuration; undefined for the one that comes with the plugins. */
   readonly conflist: string | undefined
+  /** Where a server may listen that has been there before. */
+  readonly socket: string
 }
 
 /** The folders that options name, which are relative to `cwd`, or the environment, or the usual. */
@@ -80,7 +83,13 @@ export function readInstallSettings(
   return {
     ...readFolders(env, cwd, options),
     conflist: conflist && resolve(cwd, conflist),
+    socket: readSocket(env),
   }
+}
+
+/** The path where fronts look for a server; empty when they do not. */
+export function readSocket(env: Environment): string {
+  return env[socketVariable] ?? defaultSocket
 }
 
 function parsePairs(text: string): CniArg[] {

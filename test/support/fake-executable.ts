@@ -17,6 +17,13 @@ export function writeExecutable(path: string, version: string, remark = ''): str
   return path
 }
 
+/** The bytes of a front: without a `cni` beside it, it fails. */
+export function frontBytes(version: string): Buffer {
+  return Buffer.from(
+    script.replace('\n', '\n[ -x "${0%/*}/cni" ] || exit 1\n') + formatStamp(version),
+  )
+}
+
 /** Writes any script, as somebody else's plugin; other names of what was there keep that. */
 export function writeScript(path: string, text: string): void {
   rmSync(path, { force: true })

@@ -19,7 +19,7 @@ export interface Conflist {
 }
 
 /** The configuration that was asked for, or the one that comes with the plugins. */
-export function loadConflist({ conflist: file }: InstallSettings): Conflist {
+export function loadConflist({ conflist: file }: Pick<InstallSettings, 'conflist'>): Conflist {
   if (file === undefined) {
     return { text: conflistText, list: parseConfList(conflistText), chosen: false }
   }

@@ -1,69 +1,57 @@
-/** The executables: one file, with a hard link for each name. */
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+/** The executables: `cni` is the Node executable, and the plugins' names are those of the front. */
+import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSameFile } from '../../../lib/cni/delegate.ts'
 import { CniError, ErrorCode } from '../../../lib/cni/errors.ts'
 import { isAtLeast } from '../../../lib/cni/versions.ts'
 import { readStamp } from '../../../lib/stamp.ts'
-import type { Package } from './index.ts'
+import type { InstallSource, Package } from './index.ts'
+import { frontExecutable, nodeExecutable, type NamedFile } from './named-file.ts'
 import { withRemedy } from './remedy.ts'
-import { hasSameContent } from './same-content.ts'
+import { fillStage, frontFolder, nodeFolder, stageName, type Contents } from './stage.ts'
 import { syncPath } from './sync-path.ts'
-import { verifyExecutable } from './verify.ts'
 
-/** Where files are made ready, in the folder that they go to: it holds nothing else. */
-export const stageName = '.flannel-cni-ts.new'
-
-const mode = 0o755
+type Say = (line: string) => void
 
 /**
- * Gives the executable all its names in `binDir`, by rename: what stands there before, and may be
+ * Gives the executables their names in `binDir`, by rename: what stands there before, and may be
  * running, is whole until it is replaced by something whole. A newer version stays. Returns the
- * names that the executable has then. The caller keeps other installers out. Throws a `CniError`;
- * before the first rename nothing is changed.
+ * names that are of this version then, and which of them were replaced. The caller keeps other
+ * installers out. Throws a `CniError`; before the first rename nothing is changed.
+ *
+ * A front executes the `cni` beside it, so none may stand beside a `cni` of another version, not
+ * even for a moment: first the plugins become the Node executable, which needs no other file, then
+ * `cni` does, and then the plugins become the front.
  */
 export function installExecutables(
-  source: Package,
+  source: InstallSource,
   binDir: string,
-  say: (line: string) => void,
-): string[] {
+  say: Say,
+): { readonly names: readonly string[]; readonly replaced: readonly string[] } {
   const stage = join(binDir, stageName)
   if (existsSync(stage)) {
     withRemedy(binDir, () => rmSync(stage, { recursive: true }))
     say(`removed ${stage}, which an interrupted install left`)
   }
   const names = source.names.filter((name) => isReplaceable(join(binDir, name), source, say))
-  const paths = names.map((name) => join(binDir, name))
-  const present = paths.find((path) => isInstalled(path, source))
-  const outdated = names.filter(
-    (name) => present === undefined || !isSameFile(join(binDir, name), present),
-  )
+  const { node, front } = chooseFiles(source, names, say)
+  const outdated = [front, node].flatMap((file) => (file ? outdatedNames(file, binDir) : []))
   if (outdated.length === 0) {
     say(`the executables in ${binDir} are up to date`)
-    return names
+    return { names, replaced: [] }
   }
   try {
-    withRemedy(binDir, () => makeReady(stage, outdated, present, source))
-    publish(stage, outdated, binDir, say)
-    return names
+    const contents = { node, front, outdated }
+    withRemedy(binDir, () => fillStage(stage, binDir, contents))
+    publish(stage, binDir, contents, say)
+    return { names, replaced: outdated }
   } finally {
     rmSync(stage, { recursive: true, force: true })
   }
 }
 
 /** Whether a name may become ours: it has no newer version. Throws when a folder has it. */
-function isReplaceable(path: string, { version }: Package, say: (line: string) => void): boolean {
+function isReplaceable(path: string, { version }: Package, say: Say): boolean {
   requireFile(path)
   const found = readStamp(path)
   if (found === undefined || isAtLeast(version, found)) return true
@@ -80,46 +68,55 @@ function requireFile(path: string): void {
   )
 }
 
-function isInstalled(path: string, { executable, version }: Package): boolean {
-  if (readStamp(path) !== version || (statSync(path).mode & 0o777) !== mode) return false
-  return isSameFile(path, executable) || hasSameContent(path, executable)
-}
-
-/** Fills the stage: with links of a file that is installed already, or else of a copy. */
-function makeReady(
-  stage: string,
+/** Which file gets which of the names, that of the plugins in front of `cni`. */
+function chooseFiles(
+  source: InstallSource,
   names: readonly string[],
-  present: string | undefined,
-  { executable }: Package,
-): void {
-  mkdirSync(stage, { mode: 0o700 })
-  const [first = '', ...others] = names
-  const file = join(stage, first)
-  if (present === undefined) copy(executable, file)
-  else linkSync(present, file)
-  verifyExecutable(stage, first)
-  for (const name of others) linkSync(file, join(stage, name))
-}
-
-function copy(origin: string, file: string): void {
-  copyFileSync(origin, file, constants.COPYFILE_EXCL)
-  chmodSync(file, mode)
-  syncPath(file) // or a power loss could leave a name that leads to half a file
-}
-
-function publish(
-  stage: string,
-  names: readonly string[],
-  binDir: string,
-  say: (line: string) => void,
-): void {
-  for (const name of names) {
-    const path = join(binDir, name)
-    const before = describe(path)
-    withRemedy(binDir, () => renameSync(join(stage, name), path))
-    say(before === undefined ? `installed ${path}` : `replaced ${path}, ${before}`)
+  say: Say,
+): Pick<Contents, 'node' | 'front'> {
+  const bytes = source.readFront()
+  if (bytes === undefined) {
+    say(
+      'there is no front in this build: plugins are the Node executable, and cni serve gets no calls',
+    )
   }
-  syncPath(binDir)
+  if (bytes === undefined || !names.includes('cni')) {
+    return { node: nodeExecutable(source, names), front: undefined }
+  }
+  const plugins = names.filter((name) => name !== 'cni')
+  return {
+    node: nodeExecutable(source, ['cni']),
+    front: frontExecutable(bytes, source, plugins),
+  }
+}
+
+/** The names that the file does not have, all of them links of one. */
+function outdatedNames(file: NamedFile, binDir: string): string[] {
+  const present = file.names.map((name) => join(binDir, name)).find((path) => file.isAt(path))
+  return file.names.filter(
+    (name) => present === undefined || !isSameFile(join(binDir, name), present),
+  )
+}
+
+function publish(stage: string, binDir: string, contents: Contents, say: Say): void {
+  const { front, outdated } = contents
+  const before = new Map(outdated.map((name) => [name, describe(join(binDir, name))]))
+  const replace = (folder: string, names: readonly string[]) => {
+    for (const name of names) {
+      withRemedy(binDir, () => renameSync(join(stage, folder, name), join(binDir, name)))
+    }
+    syncPath(binDir)
+  }
+  const tell = (name: string) => {
+    const path = join(binDir, name)
+    const found = before.get(name)
+    say(found === undefined ? `installed ${path}` : `replaced ${path}, ${found}`)
+  }
+  const fronts = outdated.filter((name) => front?.names.includes(name))
+  replace(nodeFolder, outdated)
+  outdated.filter((name) => !fronts.includes(name)).forEach(tell)
+  if (fronts.length > 0) replace(frontFolder, fronts)
+  fronts.forEach(tell)
 }
 
 /** What stands at the path, as a part of a sentence; undefined for nothing. */

@@ -4,7 +4,9 @@
  * interrupted: a runtime that calls plugins meanwhile finds whole ones, old or new.
  */
 import { CniError, ErrorCode } from '../../../lib/cni/errors.ts'
+import { greeting } from '../../../lib/resident/protocol.ts'
 import { readStamp } from '../../../lib/stamp.ts'
+import { greetingOf, restartRemedy } from '../node/server.ts'
 import type { InstallSettings } from '../settings.ts'
 import { installConflist, loadConflist, missingPlugins } from './conflist.ts'
 import { installExecutables } from './executables.ts'
@@ -14,11 +16,17 @@ import { verifyExecutable } from './verify.ts'
 
 /** What is installed. */
 export interface Package {
-  /** The file of the executable. */
+  /** The file of the Node executable. */
   readonly executable: string
   readonly version: string
-  /** The names that the executable has, one for each plugin, and `cni`. */
+  /** The names to install, one for each plugin, and `cni`. */
   readonly names: readonly string[]
+}
+
+/** The same with all that installing it takes. */
+export interface InstallSource extends Package {
+  /** The bytes of the front executable, of the same version; undefined when none was made. */
+  readFront(): Uint8Array | undefined
 }
 
 /**
@@ -26,21 +34,31 @@ export interface Package {
  * a runtime sees it, what it calls is there. Throws a `CniError` with the remedy.
  */
 export function install(
-  source: Package,
+  source: InstallSource,
   settings: InstallSettings,
   say: (line: string) => void,
 ): void {
-  const { binDir, confDir } = settings
+  const { binDir, confDir, socket } = settings
   requirePackaged(source)
   const conflist = loadConflist(settings)
   prepareFolder(binDir)
   prepareFolder(confDir)
   using _lock = lockFolder(binDir)
-  const names = installExecutables(source, binDir, say)
+  const { names, replaced } = installExecutables(source, binDir, say)
   for (const name of names) verifyExecutable(binDir, name)
   if (names.length > 0) say(`verified: ${names.join(', ')} in ${binDir} start and answer`)
   installConflist(conflist, confDir, say)
   for (const problem of missingPlugins(conflist, binDir)) say(`warning: ${problem}`)
+  const found = greetingOf(socket)
+  const isOld = replaced.length > 0 || found !== greeting(source.version)
+  if (found !== undefined && isOld) say(`warning: ${oldServer(socket)}`)
+}
+
+function oldServer(socket: string): string {
+  return (
+    `the server on ${socket} is the one from before; while it has another version it gets no ` +
+    `calls, and each of them starts Node: ${restartRemedy}`
+  )
 }
 
 /** From source the executable is Node: there is nothing that could be installed. */

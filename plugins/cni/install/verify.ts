@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CniError, ErrorCode } from '../../../lib/cni/errors.ts'
 import { isObject } from '../../../lib/cni/json.ts'
 import { execute, type Execution } from '../../../lib/exec.ts'
+import { socketVariable } from '../../../lib/resident/protocol.ts'
 
 /** It answers within a tenth of a second; a disk that is busy takes longer to read it. */
 const timeoutMs = 30_000
@@ -16,7 +17,8 @@ export function verifyExecutable(folder: string, name: string): void {
   if (name === 'cni') {
     check(file, execute(file, ['version'], { input: '', env: {}, timeoutMs }), isText)
   } else {
-    const env = { CNI_COMMAND: 'VERSION' }
+    // A server could answer for a front that has nothing to execute.
+    const env = { CNI_COMMAND: 'VERSION', [socketVariable]: '' }
     check(file, execute(file, [], { input: '', env, timeoutMs }), isVersionInfo)
   }
 }

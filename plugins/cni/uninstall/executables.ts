@@ -3,7 +3,7 @@ import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSameFile } from '../../../lib/cni/delegate.ts'
 import { readStamp } from '../../../lib/stamp.ts'
-import { stageName } from '../install/executables.ts'
+import { stageName } from '../install/stage.ts'
 import type { Package } from '../install/index.ts'
 import type { Removal, Say } from './removal.ts'
 
@@ -12,12 +12,16 @@ export function isOurs(path: string, { executable, version }: Package): boolean 
   return isSameFile(path, executable) || readStamp(path) === version
 }
 
-/** The executables that are ours; of others that have our names is said that they stay. */
+/**
+ * The executables that are ours, fronts before the `cni` that they execute; of others that have our
+ * names is said that they stay.
+ */
 export function planExecutables(own: Package, binDir: string, say: Say): Removal[] {
   const stage = join(binDir, stageName)
+  const fronts = own.names.filter((name) => name !== 'cni')
   return [
     ...(existsSync(stage) ? [planPath(stage)] : []),
-    ...own.names.flatMap((name) => {
+    ...fronts.concat('cni').flatMap((name) => {
       const path = join(binDir, name)
       if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return []
       if (isOurs(path, own)) return [planPath(path)]

@@ -21,12 +21,15 @@ import { networksOf, type FlannelNetwork } from './flannel-networks.ts'
 import { planLinks, unknownPorts } from './links.ts'
 import { attachedPods, foreignFlannel, foreignPorts } from './obstacles.ts'
 import type { Removal, Say } from './removal.ts'
+import { planSocket } from './socket.ts'
 import { planState, savedNetworks } from './state.ts'
 
 /** The node as it is to be left. */
 export interface Installation {
   readonly own: Package
   readonly folders: Folders
+  /** Where fronts look for a server; empty when they do not. */
+  readonly socket: string
   /** Calls the plugins, and keeps what is attached. */
   readonly runtime: Runtime
 }
@@ -111,7 +114,8 @@ function besideConflist(confDir: string): string[] {
 }
 
 /** The configuration goes first: from then on no runtime attaches another pod. */
-function makePlan({ own, folders, runtime }: Installation, found: Found, say: Say): Removal[] {
+function makePlan(installation: Installation, found: Found, say: Say): Removal[] {
+  const { own, folders, socket, runtime } = installation
   const { confPaths, lists, networks, attachments, survey } = found
   return [
     ...confPaths.map(planPath),
@@ -120,6 +124,7 @@ function makePlan({ own, folders, runtime }: Installation, found: Found, say: Sa
     ...planFirewall(say),
     ...planState(networks, say),
     ...planExecutables(own, folders.binDir, say),
+    ...planSocket(socket, say),
   ]
 }
 

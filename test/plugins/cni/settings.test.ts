@@ -73,11 +73,20 @@ t.test('identifies a namespace as cnitool does', async (t) => {
 t.test('installs where options, the environment or habit say', async (t) => {
   const usual = { binDir: '/opt/cni/bin', confDir: '/etc/cni/net.d' }
   t.strictSame(readFolders({ CNI_BIN_DIR: '', NETCONFPATH: '' }, '/', {}), usual)
+  const socket = '/run/flannel-cni/cni.sock'
   const env = { CNI_BIN_DIR: '/host/bin', NETCONFPATH: 'conf', CNI_CONFLIST: 'flannel.json' }
-  const named = { binDir: '/host/bin', confDir: '/x/conf', conflist: '/x/flannel.json' }
+  const named = { binDir: '/host/bin', confDir: '/x/conf', conflist: '/x/flannel.json', socket }
   t.strictSame(readInstallSettings(env, '/x', { conflist: undefined }), named)
   const options = { binDir: 'b', confDir: '/c', conflist: 'my.conflist' }
-  const chosen = { binDir: '/x/b', confDir: '/c', conflist: '/x/my.conflist' }
-  t.strictSame(readInstallSettings(env, '/x', options), chosen)
+  const chosen = {
+    binDir: '/x/b',
+    confDir: '/c',
+    conflist: '/x/my.conflist',
+    socket: '/run/mine.sock',
+  }
+  t.strictSame(
+    readInstallSettings({ ...env, FLANNEL_CNI_SOCKET: '/run/mine.sock' }, '/x', options),
+    chosen,
+  )
   t.equal(readInstallSettings({}, '/', { conflist: undefined }).conflist, undefined)
 })

@@ -1,8 +1,9 @@
-import { readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { install } from '../../../../plugins/cni/install/index.ts'
-import { writeExecutable, writeScript } from '../../../support/fake-executable.ts'
+import { frontBytes, writeExecutable, writeScript } from '../../../support/fake-executable.ts'
+import { socketPath, startGreeter } from '../../../support/greeter.ts'
 import { thrown } from '../../../support/thrown.ts'
 
 function setUp(t: Test, settings: { conflist?: string } = {}) {
@@ -10,22 +11,43 @@ function setUp(t: Test, settings: { conflist?: string } = {}) {
   const executable = writeExecutable(join(dir, 'packaged'), '1.0.0')
   const [binDir, confDir] = [join(dir, 'host/bin'), join(dir, 'host/conf')]
   const lines: string[] = []
-  const own = { executable, version: '1.0.0', names: ['flannel', 'portmap', 'cni'] }
+  const own = {
+    ...{ executable, version: '1.0.0', names: ['flannel', 'portmap', 'cni'] },
+    readFront: () => frontBytes('1.0.0'),
+  }
+  const socket = socketPath(t)
   const conflist = settings.conflist && join(dir, settings.conflist)
-  const run = () => install(own, { binDir, confDir, conflist }, (line) => lines.push(line))
-  return { dir, executable, binDir, confDir, lines, run }
+  const run = () => install(own, { binDir, confDir, conflist, socket }, (line) => lines.push(line))
+  return { dir, executable, binDir, confDir, socket, lines, run }
 }
 
 t.test('makes the folders, and puts the configuration last', async (t) => {
   const { binDir, confDir, lines, run } = setUp(t)
   run()
   t.strictSame(lines, [
+    `installed ${binDir}/cni`,
     `installed ${binDir}/flannel`,
     `installed ${binDir}/portmap`,
-    `installed ${binDir}/cni`,
     `verified: flannel, portmap, cni in ${binDir} start and answer`,
     `installed ${confDir}/10-flannel.conflist`,
   ])
+})
+
+t.test('says that a server of before has to be restarted', async (t) => {
+  const { socket, lines, run } = setUp(t)
+  const warning = new RegExp(`^warning: the server on ${socket} .*systemctl restart flannel-cni`)
+  mkdirSync(dirname(socket))
+  const stop = await startGreeter(t, socket, 'flannel-cni-ts v1.0.0\n')
+  run()
+  t.match(lines.at(-1), warning, 'its executables have been replaced')
+  run()
+  t.notMatch(lines.at(-1), warning, 'it may have been started after that')
+  await stop('SIGTERM')
+  run()
+  t.notMatch(lines.at(-1), warning, 'there is none')
+  await startGreeter(t, socket, 'flannel-cni-ts v0.9.0\n')
+  run()
+  t.match(lines.at(-1), warning, 'another version')
 })
 
 t.test('touches nothing when the configuration is not good', async (t) => {

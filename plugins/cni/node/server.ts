@@ -1,0 +1,43 @@
+/** The resident server of this node, as a front finds it. */
+import { hasCode } from '../../../lib/cni/errors.ts'
+import { close, connectUnix, recv, socket, waitReadable } from '../../../lib/net/libc.ts'
+
+// linux/socket.h, linux/net.h, asm-generic/fcntl.h
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+
+/** A server greets at once; one that is busy takes a moment. */
+const timeoutMs = 1000
+
+/** A greeting is shorter than this, in bytes. */
+const maxLength = 64
+
+/** No server listens at a path longer than this, in bytes (unix(7)). */
+const maxPath = 107
+
+/**
+ * What the server says first that listens at the path: empty when it says nothing within a second.
+ * Undefined when there is none, or none that this user may ask. Throws a `SyscallError`.
+ */
+export function greetingOf(path: string): string | undefined {
+  if (path === '' || Buffer.byteLength(path) > maxPath) return undefined
+  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  try {
+    connectUnix(fd, path)
+    const buffer = Buffer.alloc(maxLength)
+    return waitReadable(fd, timeoutMs) ? buffer.toString('latin1', 0, recv(fd, buffer, 0)) : ''
+  } catch (error) {
+    if (hasCode(error, 'EAGAIN', 'ECONNRESET')) return '' // too many wait for it; it has just died
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EACCES')) return undefined
+    throw error
+  } finally {
+    close(fd)
+  }
+}
+
+/** What makes a server of this node that of the executables that are installed. */
+export const restartRemedy =
+  'restart it: systemctl restart flannel-cni, or ' +
+  'kubectl -n kube-system rollout restart daemonset flannel-cni-server'

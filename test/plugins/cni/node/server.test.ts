@@ -1,0 +1,28 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import t from 'tap'
+import { greetingOf } from '../../../../plugins/cni/node/server.ts'
+import { socketPath, startGreeter } from '../../../support/greeter.ts'
+
+t.test('a server greets, or says nothing, or is not there', async (t) => {
+  const socket = socketPath(t)
+  t.equal(greetingOf(socket), undefined, 'no folder')
+  mkdirSync(dirname(socket))
+  t.equal(greetingOf(socket), undefined, 'no socket')
+  const stop = await startGreeter(t, socket, 'flannel-cni-ts v1.2.3\n')
+  t.equal(greetingOf(socket), 'flannel-cni-ts v1.2.3\n')
+  await stop('SIGKILL')
+  t.equal(greetingOf(socket), undefined, 'a socket that nobody listens on')
+  await startGreeter(t, `${socket}2`, '')
+  t.equal(greetingOf(`${socket}2`), '')
+})
+
+t.test('a path where no server can be', async (t) => {
+  const socket = socketPath(t)
+  mkdirSync(dirname(socket))
+  writeFileSync(socket, '')
+  t.equal(greetingOf(socket), undefined, 'a file')
+  t.equal(greetingOf(`${socket}/x`), undefined)
+  t.equal(greetingOf(`/${'x'.repeat(107)}`), undefined, 'too long')
+  t.equal(greetingOf(''), undefined, 'nobody looks there')
+})
