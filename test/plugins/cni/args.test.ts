@@ -21,6 +21,8 @@ const accepted: [argv: string, want: CommandLine][] = [
   ['gc cbr0 /run/netns/web', { verb: 'gc', network: 'cbr0' }],
   ['ps', { verb: 'ps', format: 'table' }],
   ['ps --json', { verb: 'ps', format: 'json' }],
+  ['serve', { verb: 'serve' }],
+  ['serve --socket s.sock', { verb: 'serve', socket: 's.sock' }],
   ['install', { verb: 'install', binDir: undefined, confDir: undefined, conflist: undefined }],
   [
     'install --bin-dir /b --conf-dir=c --conflist f',
@@ -37,7 +39,7 @@ const accepted: [argv: string, want: CommandLine][] = [
 ]
 
 const refused: [argv: string, want: string | RegExp][] = [
-  ['', 'no command: expected one of add, check, del, status, gc, ps, install, uninstall, version'],
+  ['', /^no command: expected one of add, .*, install, uninstall, serve, version$/],
   ['ad cbr0 x', /^unknown command "ad": expected one of add, /],
   ['ADD cbr0 x', /^unknown command "ADD"/],
   ['add', 'add needs a network and a network namespace: cni add NETWORK NETNS'],
@@ -48,6 +50,9 @@ const refused: [argv: string, want: string | RegExp][] = [
   ['ps cbr0', 'too many arguments, from "cbr0" on'],
   ['ps --force', 'ps has no option --force; it has --json'],
   ['status cbr0 -i eth0', 'status has no option --ifname; it has none'],
+  ['serve cbr0', 'too many arguments, from "cbr0" on'],
+  ['serve --json', 'serve has no option --json; it has --socket'],
+  ['install --socket s', /^install has no option --socket; /],
   ['install --dry-run', /^install has no option --dry-run; it has --bin-dir, --conf-dir, /],
   ['add cbr0 web -i', /^Option '-i, --ifname <value>' argument missing/],
 ]
