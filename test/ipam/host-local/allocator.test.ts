@@ -207,7 +207,7 @@ const step = fc.record({ add: fc.boolean(), id: fc.integer({ min: 0, max: 11 }) 
 
 t.test('behaves like a list that is rotated', async () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const store = new FakeStore()
       const rangeSets = [setOf('10.0.0.0/30', '10.0.1.0/29')]
       // The model: addresses in the order of their next use, and who has which.
