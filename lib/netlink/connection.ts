@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { hasCode } from '../cni/errors.ts'
+import { SyscallError } from '../net/libc.ts'
 import { concat } from './attribute.ts'
 import { NetlinkError } from './error.ts'
 import {
@@ -61,8 +62,8 @@ export class Connection implements Disposable {
 
   /**
    * Sends a request and returns what the kernel answers before its acknowledgement, or the whole
-   * dump. Throws a `NetlinkError` when the kernel refuses or does not answer within 10 s, and a
-   * `SyscallError` when the socket fails.
+   * dump. Throws a `NetlinkError` when the kernel refuses or does not answer within 10 s, and when
+   * the socket fails: then nobody knows whether the kernel has done it.
    */
   execute(request: Request): Message[] {
     for (let attempt = 0; attempt < dumpAttempts; attempt++) {
@@ -96,7 +97,7 @@ export class Connection implements Disposable {
       flags: flags | NLM_F_REQUEST | NLM_F_ACK,
       sequence: first + index,
     }))
-    this.#socket.send(concat(messages.map(encodeMessage)))
+    this.#send(requests[0]?.operation ?? '', concat(messages.map(encodeMessage)))
     const replies = requests.map((): Reply => ({ messages: [], interrupted: false }))
     for (const [index, { operation }] of requests.entries()) {
       while (replies[index]?.ack === undefined) {
@@ -110,11 +111,23 @@ export class Connection implements Disposable {
     return replies
   }
 
-  #receive(operation: string): Message[] {
+  #send(operation: string, datagram: Uint8Array): void {
     try {
-      return decodeMessages(this.#socket.receive())
+      this.#socket.send(datagram)
     } catch (error) {
-      if (!hasCode(error, 'EAGAIN')) throw error
+      throw failure(operation, error)
+    }
+  }
+
+  #receive(operation: string): Message[] {
+    return decodeMessages(this.#receiveDatagram(operation))
+  }
+
+  #receiveDatagram(operation: string): Uint8Array {
+    try {
+      return this.#socket.receive()
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN')) throw failure(operation, error)
       const text = `the kernel did not answer within ${timeoutSeconds} s`
       throw new NetlinkError(operation, { errno: constants.errno.ETIMEDOUT, text })
     }
@@ -124,6 +137,13 @@ export class Connection implements Disposable {
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]()
   }
+}
+
+/** The failure of a system call, with what it was to do. */
+function failure(operation: string, error: unknown): unknown {
+  if (!(error instanceof SyscallError)) return error
+  const { errno, syscall } = error
+  return new NetlinkError(operation, { errno, text: `${syscall} of netlink failed` })
 }
 
 function take(reply: Reply, message: Message): void {
