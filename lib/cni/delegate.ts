@@ -11,7 +11,7 @@ import { findPlugin } from './find-plugin.ts'
 import type { Delegate, PluginCommand, Request } from './plugin.ts'
 
 /** The runtime gives a whole chain about two minutes; delegates that take longer hang. */
-const defaultTimeoutMs = 90_000
+const defaultTimeoutMs = 80_000
 
 /** What a delegate gets at least when others have used up the time: one that takes back, say. */
 const leastTimeoutMs = 10_000
@@ -26,7 +26,7 @@ export interface DelegateHost {
   /** Serves a call of one of our own plugins, or returns undefined when none has this name. */
   dispatch(type: string, call: Call): Reply | undefined
   /**
-   * So many milliseconds all delegates of a request have together: 90 000 when left out. Then the
+   * So many milliseconds all delegates of a request have together: 80 000 when left out. Then the
    * one that is running is killed, and any that comes behind it after 10 s.
    */
   readonly timeoutMs?: number

@@ -3,12 +3,12 @@ import { toCniError } from '../cni/errors.ts'
 import type { CniError } from '../cni/errors.ts'
 import type { Family } from './ip.ts'
 import { joinWords, splitWords } from './iptables-words.ts'
-import { runTool, ToolError } from './node-tool.ts'
+import { isStuck, runTool, ToolError } from './node-tool.ts'
 
 /** How long to wait, in seconds, while another program changes rules (kube-proxy takes its time). */
 const lockSeconds = 20
 /** Behind the lock a call is done in milliseconds; a table of kube-proxy's takes seconds. */
-const timeoutMs = (lockSeconds + 20) * 1000
+const timeoutMs = (lockSeconds + 10) * 1000
 
 /** A rule without the chain it is in: `['-p', 'tcp', '-j', 'ACCEPT']`. */
 export type Rule = readonly string[]
@@ -78,7 +78,7 @@ function listTogether(family: Family, chains: readonly string[]): string {
   try {
     return restore(family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
   } catch (error) {
-    if (error instanceof ToolError) return ''
+    if (error instanceof ToolError && !error.isStuck) return ''
     throw error
   }
 }
@@ -104,14 +104,14 @@ export function iptablesFirstMissing(
 
 /**
  * What keeps iptables from being used for a family; undefined when nothing does. Throws a
- * `CniError` when another program held the lock for too long: that says that it is in use.
+ * `CniError` when it did not end, or another program held its lock for too long: it is in use then.
  */
 export function iptablesProblem(family: Family): CniError | undefined {
   try {
     iptablesList(family, 'OUTPUT')
     return undefined
   } catch (error) {
-    if (error instanceof ToolError && error.stderr.includes('holding the xtables lock')) throw error
+    if (isStuck(error)) throw error
     return toCniError(error)
   }
 }

@@ -1,10 +1,10 @@
 /** nft(8): changes by whole transactions, listings as JSON. */
 import { CniError, ErrorCode, toCniError } from '../cni/errors.ts'
 import { isObject } from '../cni/json.ts'
-import { runTool, ToolError } from './node-tool.ts'
+import { isStuck, runTool, ToolError } from './node-tool.ts'
 
 /** nft waits for nobody; only a ruleset of hundred thousands of rules takes seconds. */
-const timeoutMs = 30_000
+const timeoutMs = 20_000
 
 /** Comments of tables, which the transactions here use, came with this version. */
 const oldestVersion = [1, 0, 1] as const
@@ -44,13 +44,17 @@ export function nftListTable(family: string, table: string): NftRule[] {
   return list(['list', 'table', family, table])
 }
 
-/** What keeps nft from being used here, as an error with the remedy; undefined when nothing does. */
+/**
+ * What keeps nft from being used here, as an error with the remedy; undefined when nothing does.
+ * Throws a `CniError` when nft did not end: that says nothing about what it can do.
+ */
 export function nftProblem(): CniError | undefined {
   try {
     checkVersion(run(['--version'], ''))
     run(['--check', '-f', '-'], 'add table ip cni_usability_check\n')
     return undefined
   } catch (error) {
+    if (isStuck(error)) throw error
     return toCniError(error)
   }
 }

@@ -24,10 +24,15 @@ const env = { PATH: toolFolders.join(':'), LC_ALL: 'C' }
 /** More characters of an argument than this are not shown. */
 const maxShown = 200
 
+/** How iptables says that another program has kept its lock: first 1.8.8 and newer. */
+const heldLock = /Can't lock \S*xtables\.lock|holding the xtables lock/
+
 /** A program that was found, or started, and could not do what it was asked. */
 export class ToolError extends CniError {
   /** What the program wrote on stderr. */
   readonly stderr: string
+  /** It waited until it was killed, or gave up: to ask anything else of it would take as long. */
+  readonly isStuck: boolean
 
   constructor(command: string, { stderr }: Execution, failure: ExecutionFailure, remedy: string) {
     const said = stderr.trim()
@@ -37,6 +42,7 @@ export class ToolError extends CniError {
       [failure.details ?? '', remedy].filter((text) => text !== '').join('; '),
     )
     this.stderr = said
+    this.isStuck = failure.code === 'ETIMEDOUT' || heldLock.test(said)
   }
 }
 
@@ -89,4 +95,9 @@ function missing({ name, debianPackage }: ToolCall): CniError {
     `expected the executable ${name} in one of ${toolFolders.join(', ')}; ` +
       `install it on the node (Debian: apt-get install ${debianPackage})`,
   )
+}
+
+/** Whether the error is that of a program which is stuck. */
+export function isStuck(error: unknown): boolean {
+  return error instanceof ToolError && error.isStuck
 }

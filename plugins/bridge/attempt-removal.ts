@@ -1,11 +1,12 @@
 import { fullText, type CniError } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
 import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import { isStuck } from '../../lib/net/node-tool.ts'
 
 /**
  * Looks for rules and removes them, by `removal`. When it fails because the backend cannot be used
  * on this node, as `problem` says, trying again would not help: the failure is logged then, and no
- * error.
+ * error. A backend that is stuck is not asked: the runtime does not wait that long.
  */
 export function attemptRemoval(
   backend: FirewallBackend,
@@ -16,6 +17,7 @@ export function attemptRemoval(
   try {
     removal()
   } catch (error) {
+    if (isStuck(error)) throw error
     // Another call may have removed the same rules after they were found: then there are less now.
     if (problem() === undefined) removal()
     else log.warn(`going on without ${backend}, whose rules may stay: ${fullText(error)}`)

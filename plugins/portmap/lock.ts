@@ -13,19 +13,24 @@ const LOCK_NB = 4
 const maxWaitMs = 30_000
 const stepMs = 5
 
+/** One sleep counts for so many ms at most, whatever the clock says. */
+const maxCountedMs = 1000
+
 /**
  * Runs `work` while no other portmap of ours looks at rules or changes them: between seeing that a
  * port is free and taking it there is time. Throws a `CniError` with code 11 after 30 s of waiting.
  */
-export function withLock<T>(folder: string, { sleep }: Context, work: () => T): T {
+export function withLock<T>(folder: string, { now, sleep }: Context, work: () => T): T {
   makeRecordsFolder(folder)
   const path = join(folder, 'lock')
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
   const fd = openSync(path, flags, 0o600)
   try {
-    for (let waitedMs = 0; !tryLock(fd); waitedMs += stepMs) {
+    for (let waitedMs = 0; !tryLock(fd);) {
       if (waitedMs >= maxWaitMs) throw timedOut(path)
-      sleep(stepMs)
+      const start = now()
+      sleep(stepMs) // which takes longer on a busy machine; the clock may be set meanwhile
+      waitedMs += Math.min(Math.max(now() - start, stepMs), maxCountedMs)
     }
     return work()
   } finally {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { findTool, runTool, ToolError, toolFolders } from '../../../lib/net/node-tool.ts'
+import { findTool, isStuck, runTool, ToolError, toolFolders } from '../../../lib/net/node-tool.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const call = {
@@ -36,6 +36,19 @@ t.test('says what a program had to say', async (t) => {
   const late = thrown(() => shell('exec sleep 10', { timeoutMs: 100 }))
   t.match(late.message, /: signal: killed: it wrote nothing$/)
   t.equal(late.details, 'it did not end within 0.1 s and was killed; look at it')
+})
+
+t.test('knows a program that is stuck', async (t) => {
+  t.ok(isStuck(thrown(() => shell('exec sleep 10', { timeoutMs: 100 }))))
+  for (const [said, stuck] of [
+    ["Can't lock /run/xtables.lock: Resource temporarily unavailable", true],
+    ['Another app is currently holding the xtables lock; waited 20s', true],
+    ["Fatal: can't open lock file /run/xtables.lock: Permission denied", false],
+    ['No chain/target/match by that name.', false],
+  ] as const) {
+    t.equal(isStuck(thrown(() => shell(`echo "${said}" >&2; exit 4`))), stuck, said)
+  }
+  t.notOk(isStuck(new Error('none of a program')))
 })
 
 t.test('says how to get a program that is missing', async (t) => {
