@@ -33,7 +33,7 @@ function onDisks({ node, state }: Subject, script: string): Argv {
     folders="$*"; each '${mount}'
     ${script}
     status=$?
-    find "$@" -type f ! -name 'filler*' ! -name lock ! -name 'last_reserved_ip*' >&2
+    find "$@" ! -type d ! -name 'filler*' ! -name lock ! -name 'last_reserved_ip*' >&2
     exit $status`
   return (executable) => [
     'unshare',
@@ -69,6 +69,21 @@ for (const plugin of Object.keys(subjects)) {
     const argv = onDisks(subject, script)
     const { code, stdout, stderr } = await network.call('DEL', pod, {}, { argv })
     t.strictSame([code, stdout, stderr], [0, '', ''])
+    t.strictSame(traces(), [])
+  })
+
+  t.test(`${plugin} DEL: read-only`, { skip }, async (t) => {
+    const subject = await prepare(plugin, 'ADD', t)
+    const { network, pod, traces } = subject
+    const argv = onDisks(
+      subject,
+      `plugin ADD >/dev/null; each '${disks['read-only']?.spoil}'; plugin DEL; failed=$?
+      each 'mount -o remount,rw "$folder"'; plugin DEL >&2 && (exit $failed)`,
+    )
+    const { code, stdout, stderr, json } = await network.call('DEL', pod, {}, { argv })
+    t.equal(code, 1, stdout)
+    t.match(`${json.msg} ${json.details}`, disks['read-only']?.says)
+    t.equal(stderr, '', 'the next one succeeds, and no file is left')
     t.strictSame(traces(), [])
   })
 }

@@ -31,7 +31,8 @@ const cures: Readonly<Record<string, (t: Test, killed: Faulty) => Promise<void>>
 
   /** Another pod comes first. */
   async neighbour(t, killed) {
-    const { network, pod, neighbour } = killed
+    const { network, pod } = killed
+    const neighbour = killed.addPod()
     const prevResult = await soon(t, killed, 'ADD', neighbour)
     const taken = globalCidrs(pod, 'eth0')
     for (const { address } of prevResult.ips ?? []) {
@@ -57,9 +58,9 @@ for (const plugin of Object.keys(subjects)) {
     t.test(`${plugin} ${command}`, { skip }, async (t) => {
       const expected = await stateOfUse(plugin, t)
       const calls = (await callsOf(plugin, command, t)).filter(isChange)
-      t.ok(calls.length > 2, `it makes ${calls.length} calls that change something`)
+      t.ok(calls.length > 0, `it makes ${calls.length} calls that change something`)
       const all = curesOf(plugin, command)
-      for (const [index, call] of sample(calls, 3).entries()) {
+      for (const [index, call] of sample(calls, 2).entries()) {
         for (const cure of sized(all, [all[index % all.length] ?? 'DEL'])) {
           await t.test(`killed in ${title(call)}: ${cure}`, (t) =>
             heals(t, { plugin, command, call, fault: 'signal=KILL' }, cure, expected),
@@ -89,7 +90,7 @@ async function heals(t: Test, fault: Fault, cure: string, expected: object): Pro
   t.not(killed.reply.code, 0, killed.reply.stdout)
   await cures[cure]?.(t, killed)
   t.strictSame(killed.traces(), [])
-  await use(killed, killed.neighbour)
+  await use(killed, killed.addPod())
   t.strictSame(stateOf(killed), expected, 'as if the killed call had never been')
 }
 

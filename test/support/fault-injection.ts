@@ -9,6 +9,7 @@ import {
   recorded,
   recording,
   title,
+  type Run,
   type SystemCall,
 } from './system-calls.ts'
 
@@ -26,7 +27,7 @@ export interface Faulty extends Subject {
   readonly reply: Reply
 }
 
-const attempts = 6
+const attempts = 20
 
 /** The system calls that a command makes each time, as far as they matter. */
 export async function callsOf(
@@ -40,26 +41,32 @@ export async function callsOf(
 }
 
 async function record(plugin: string, command: string, scope: Scope): Promise<SystemCall[]> {
-  const { node, network, pod } = await prepare(plugin, command, scope)
-  const { code, stdout } = await network.call(command, pod, {}, { argv: recording(node.dir) })
+  const subject = await prepare(plugin, command, scope)
+  const { network, pod } = subject
+  const run = runOf(subject)
+  const { code, stdout } = await network.call(command, pod, {}, { argv: recording(run) })
   if (code !== 0) throw new Error(`${plugin} ${command}: ${stdout}`)
-  return recorded(node.dir)
+  return recorded(run)
+}
+
+function runOf({ node, pod }: Subject): Run {
+  return { dir: node.dir, containerId: pod.containerId }
 }
 
 /**
- * Runs the command with the fault. strace counts calls, and how many others come before this one
- * differs between runs, so which one it met is looked up; another attempt begins anew, and counts as
- * the last run did. Throws when none has met the call.
+ * Runs the command with the fault. Where strace has to count calls, and how many others come before
+ * this one differs between runs, another one may meet it: then another attempt begins anew, and
+ * counts as the last run did. Throws when the fault has never met the call.
  */
 export async function callWithFault(given: Fault, scope: Scope): Promise<Faulty> {
   const { plugin, command, fault } = given
   let { call } = given
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const subject = await prepare(plugin, command, scope)
-    const { dir } = subject.node
-    const argv = injecting(dir, call, fault)
+    const run = runOf(subject)
+    const argv = injecting(run, call, fault)
     const reply = await subject.network.call(command, subject.pod, {}, { argv })
-    if (isMet(dir, call)) return { ...subject, reply }
+    if (isMet(run, call)) return { ...subject, reply }
     const seen = await record(plugin, command, scope)
     call = seen.find((other) => isSame(other, call)) ?? call
   }

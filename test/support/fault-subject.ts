@@ -19,8 +19,8 @@ export interface Subject {
   readonly node: Node
   readonly network: Network
   readonly pod: Pod
-  /** Another one, whose attachment does not get in the way of the first one's. */
-  readonly neighbour: Pod
+  /** Makes another one, whose attachment does not get in the way of the first one's. */
+  addPod(): Pod
   /** The folders that it keeps state in. */
   readonly state: readonly string[]
   /** What there is of attachments on the node and in the pods. */
@@ -31,55 +31,51 @@ export interface Subject {
 export const subjects: Readonly<Record<string, (scope: Scope) => Subject>> = {
   flannel(scope) {
     const node = makeNode(scope)
-    const [pod, neighbour] = [node.pod(), node.pod()]
+    const { pods, ...subject } = podsOf(() => node.pod())
     const delegate = { hairpinMode: true, isDefaultGateway: true, ipMasq: true }
     const network = makeFlannelNetwork(node, subnetEnv, { delegate })
     const traces = () => [
-      ...linkTraces(node, pod, neighbour),
+      ...linkTraces(node, pods),
       ...ruleTraces(node),
       ...filesIn(node, 'flannel'),
       ...filesIn(node, 'networks/cbr0'),
     ]
-    return { node, network, pod, neighbour, state: ['flannel', 'networks'], traces }
+    return { ...subject, node, network, state: ['flannel', 'networks'], traces }
   },
 
   bridge(scope) {
     const node = makeNode(scope)
-    const [pod, neighbour] = [node.pod(), node.pod()]
+    const { pods, ...subject } = podsOf(() => node.pod())
     const network = makeNetwork(node, {
       ...{ isGateway: true, ipMasq: true, ipMasqBackend: 'nftables', macspoofchk: true },
       ipam: hostLocal(node, '10.1.2.0/24', 'fd00::/64'),
     })
     const traces = () => [
-      ...linkTraces(node, pod, neighbour),
+      ...linkTraces(node, pods),
       ...ruleTraces(node),
       ...filesIn(node, 'networks/net1'),
     ]
-    return { node, network, pod, neighbour, state: ['networks'], traces }
+    return { ...subject, node, network, state: ['networks'], traces }
   },
 
   'host-local'(scope) {
     const node = makeNode(scope)
+    const { pods: _, ...subject } = podsOf(() => node.pod())
     const network = hostLocalNetwork(node, '10.1.2.0/24', 'fd00::/64')
     const traces = () => filesIn(node, 'networks/net1')
-    return { node, network, pod: node.pod(), neighbour: node.pod(), state: ['networks'], traces }
+    return { ...subject, node, network, state: ['networks'], traces }
   },
 
   portmap(scope) {
     const setup = makePortmapNode(scope)
     const { node } = setup
-    const [pod, neighbour] = [setup.pod(), setup.pod()]
-    const network = networkOf((command, target, keys, call) => {
-      const hostPort = target === neighbour ? 8081 : 8080
-      const mapping = ports({ hostPort, containerPort: 80 })
-      return setup.network.call(command, target, { ...mapping, ...keys }, call)
+    const { pods, ...subject } = podsOf(() => setup.pod())
+    const network = networkOf((command, pod, keys, call) => {
+      const mapping = ports({ hostPort: 8080 + pods.indexOf(pod), containerPort: 80 })
+      return setup.network.call(command, pod, { ...mapping, ...keys }, call)
     })
-    const traces = () => [
-      ...recordsOf(setup),
-      ...tracesOf(setup, pod),
-      ...tracesOf(setup, neighbour),
-    ]
-    return { node, network, pod, neighbour, state: ['portmap'], traces }
+    const traces = () => [...recordsOf(setup), ...pods.flatMap((pod) => tracesOf(setup, pod))]
+    return { ...subject, node, network, state: ['portmap'], traces }
   },
 }
 
@@ -92,11 +88,13 @@ export async function prepare(plugin: string, command: string, scope: Scope): Pr
 }
 
 /** All that a subject is made of, but for the address that was given last: to compare two of them. */
-export function stateOf({ node, pod, neighbour, state }: Subject): object {
+export function stateOf({ node, pod, state }: Subject): object {
   const files = state.map((folder) => filesBelow(join(node.dir, folder)))
   const isFixed = ([name]: [string, string]) => !name.includes('last_reserved_ip.')
+  // what portmap finds connected, however many those are
+  const isPort = ({ ifname }: { readonly ifname: string }) => /^pod\d/.test(ifname)
   return {
-    interfaces: [node, pod, neighbour].map(interfaces),
+    interfaces: [node, pod].map((each) => interfaces(each).filter((link) => !isPort(link))),
     rules: JSON.stringify(ruleset(node), (key, value: unknown) => (key === 'counter' ? {} : value)),
     files: files.map((each) => Object.fromEntries(Object.entries(each).filter(isFixed))),
   }
@@ -117,7 +115,19 @@ export function hostLocalNetwork(node: Node, ...subnets: string[]): Network {
   )
 }
 
-function linkTraces(node: Node, ...pods: Pod[]): string[] {
+/** The first pod, a way to make others, and all that have been made. */
+function podsOf(make: () => Pod) {
+  const pod = make()
+  const pods = [pod]
+  const addPod = () => {
+    const next = make()
+    pods.push(next)
+    return next
+  }
+  return { pod, pods, addPod }
+}
+
+function linkTraces(node: Node, pods: readonly Pod[]): string[] {
   const inPods = pods.flatMap(links).filter(({ ifname }) => ifname !== 'lo')
   return [...veths(node), ...inPods].map(({ ifname }) => ifname)
 }

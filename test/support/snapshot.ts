@@ -30,7 +30,7 @@ const carrierFlags = ['NO-CARRIER', 'LOWER_UP']
 const ownAddresses = /^(?:fe80|ff00)::/
 
 /** Every interface of a namespace with its settings and addresses, less what comes by itself. */
-export function interfaces(namespace: Namespace): object[] {
+export function interfaces(namespace: Namespace): { readonly ifname: string }[] {
   return ipJson<Shown>(namespace, 'address', 'show').map(
     ({ ifname, flags, mtu, master, addr_info: shown }) => ({
       ...{ ifname, mtu, master },

@@ -1,6 +1,8 @@
 /** System calls of an executable, as strace(1) sees them, and the faults that it injects into them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hostVethName } from '../../plugins/bridge/veth-name.ts'
+import { requestOf } from './request.ts'
 import { missingProgram, runSync } from './run.ts'
 
 /** One system call of an executable's main thread. */
@@ -8,7 +10,7 @@ export interface SystemCall {
   readonly name: string
   /** Which of the calls with this name it is, from 1. How many there are differs between runs. */
   readonly nth: number
-  /** What it is about: a path, or the type of a netlink message, without what is random in it. */
+  /** What it is about: a path, or the type of a netlink message, without the names of the run. */
   readonly object: string
   /** Which of the calls with this name and object it is, from 1. */
   readonly turn: number
@@ -35,33 +37,52 @@ const names =
   '(sendto|recvfrom|openat|write|(rename|(sym)?link|mkdir|unlink)(at2?)?|rmdir|utimensat)'
 const strace = ['strace', '-qq', '-y', '-s', '200', '-e', 'signal=none']
 
-/** Runs the executable, and writes to a file in `dir` which calls it makes. */
-export function recording(dir: string): Argv {
-  return (executable) => [...strace, '-e', `trace=/^${names}$`, '-o', log(dir), executable]
+/** One run: calls of different runs are the same but for these names. */
+export interface Run {
+  /** The folder that the plugin's files are in. */
+  readonly dir: string
+  readonly containerId: string
 }
 
-/** The same, with a fault in one of the calls: `signal=KILL` in place of it, or `error=EIO`. */
-export function injecting(dir: string, { name, nth }: SystemCall, fault: string): Argv {
-  const inject = `inject=${name}:${fault}:when=${nth}`
-  return (executable) => {
-    return [...strace, '-e', `trace=${name}`, '-e', inject, '-o', log(dir), executable]
-  }
+/** Runs the executable, and writes to a file which calls it makes. */
+export function recording(run: Run): Argv {
+  return (executable) => [...strace, '-e', `trace=/^${names}$`, '-o', log(run), executable]
 }
 
-function log(dir: string): string {
+/**
+ * The same, with a fault in one of the calls: `signal=KILL` in place of it, or `error=EIO`. The call
+ * is found by its path if that is known; else by counting, and then another one may meet the fault:
+ * a runtime of JavaScript that it keeps from going on is ended.
+ */
+export function injecting(run: Run, call: SystemCall, fault: string): Argv {
+  const path = unfollowed.includes(call.name) ? undefined : pathOf(call.object, run)
+  const which = path === undefined ? call.nth : call.turn
+  const inject = `inject=${call.name}:${fault}:when=${which}`
+  const args = ['-e', `trace=${call.name}`, '-e', inject, '-o', log(run)]
+  const where = path === undefined ? [] : ['-P', path]
+  return (executable) => ['timeout', `${maxSeconds}`, ...strace, ...args, ...where, executable]
+}
+
+/** strace does not look at the second of two paths. */
+const unfollowed = ['rename', 'link']
+
+/** No call takes longer in which one system call fails. */
+const maxSeconds = 30
+
+function log({ dir }: Run): string {
   return join(dir, 'calls')
 }
 
 /** The calls that were recorded and that matter: by netlink, by sysctls, and on files in `dir`. */
-export function recorded(dir: string): SystemCall[] {
-  return callsIn(dir).filter((call) => matters(call, dir))
+export function recorded(run: Run): SystemCall[] {
+  return callsIn(run).filter((call) => matters(call, run))
 }
 
 /** Whether the fault that was injected has met this call, and not another one of the same name. */
-export function isMet(dir: string, call: SystemCall): boolean {
-  const calls = callsIn(dir)
-  const met = calls.find(({ text }) => text.endsWith('(INJECTED)')) ?? calls.at(-1)
-  return met !== undefined && met.nth >= call.nth && isSame(met, call)
+export function isMet(run: Run, call: SystemCall): boolean {
+  // a call in which the process is killed never returns
+  const met = callsIn(run).find(({ text }) => /(?:\(INJECTED\)|= \?)$/.test(text))
+  return met !== undefined && isSame(met, call)
 }
 
 export function isSame(a: SystemCall, b: SystemCall): boolean {
@@ -76,27 +97,28 @@ export function isChange({ name, object, text }: SystemCall): boolean {
 
 /** The call in a line of a test's output. */
 export function title({ name, object, turn }: SystemCall): string {
-  return turn === 1 ? `${name} ${object}` : `${name} ${object} (${turn})`
+  const shown = object.replace('$dir/', '').replace('$sysctl/', '')
+  return turn === 1 ? `${name} ${shown}` : `${name} ${shown} (${turn})`
 }
 
-function callsIn(dir: string): SystemCall[] {
+function callsIn(run: Run): SystemCall[] {
   const counts = new Map<string, number>()
   const next = (key: string): number => {
     const count = (counts.get(key) ?? 0) + 1
     counts.set(key, count)
     return count
   }
-  const lines = readFileSync(log(dir), 'utf8').split('\n')
+  const lines = readFileSync(log(run), 'utf8').split('\n')
   return lines.flatMap((text) => {
     const [, name] = /^(\w+)\(/.exec(text) ?? []
     if (name === undefined) return []
-    const object = objectOf(name, text, dir)
+    const object = objectOf(name, text, run)
     return [{ name, nth: next(name), object, turn: next(`${name} ${object}`), text }]
   })
 }
 
 /** Runtimes of JavaScript write to pipes of their own, and open files to read them. */
-function matters({ name, text, object }: SystemCall, dir: string): boolean {
+function matters({ name, text, object }: SystemCall, { dir }: Run): boolean {
   if (name === 'sendto' || name === 'recvfrom') return true
   if (name === 'openat' && !/O_WRONLY|O_RDWR|O_CREAT/.test(text)) return false
   return text.includes(dir) || text.includes('/proc/sys/') || object === stdout
@@ -104,16 +126,35 @@ function matters({ name, text, object }: SystemCall, dir: string): boolean {
 
 const stdout = 'stdout'
 
-function objectOf(name: string, text: string, dir: string): string {
-  if (name === 'sendto' || name === 'recvfrom') return messageType(text)
+function objectOf(name: string, text: string, run: Run): string {
+  if (name === 'sendto') return messageType(text)
+  // what it reads is not to be seen where it fails
+  if (name === 'recvfrom') return text.includes('MSG_PEEK') ? 'MSG_PEEK' : 'message'
   if (text.startsWith('write(1<')) return stdout
   // the last path is what a name is given to, but for the one that openat returns
   const paths = text.replace(/ = .*/, '').match(/(?<=[<"])\/[^">]*/g) ?? []
   const path = (name === 'write' ? paths[0] : paths.at(-1)) ?? ''
-  return path
-    .replace(`${dir}/`, '')
-    .replace('/proc/sys/', '')
-    .replaceAll(/(?<=pod-|veth|\.new-)[\da-f-]+/g, '*')
+  return namesOf(run)
+    .reduce((object, [actual, general]) => object.replace(actual, general), path)
+    .replace(/\.new-[\da-f]+/, '.new-*')
+}
+
+/** The path that it is about in a run; undefined when there is none, or a random one. */
+function pathOf(object: string, run: Run): string | undefined {
+  if (!object.startsWith('$') || object.includes('*')) return undefined
+  return namesOf(run).reduce(
+    (path, [actual, general]) => path.replace(general, () => actual),
+    object,
+  )
+}
+
+function namesOf({ dir, containerId }: Run): [actual: string, general: string][] {
+  return [
+    ['/proc/sys/', '$sysctl/'],
+    [dir, '$dir'],
+    [hostVethName(requestOf({ containerId })), 'PORT'],
+    [containerId, 'POD'],
+  ]
 }
 
 /** strace knows the types of messages only sometimes; linux/rtnetlink.h, nf_tables.h. */
@@ -132,6 +173,6 @@ const types: Readonly<Record<string, string>> = {
 }
 
 function messageType(text: string): string {
-  const [, type = 'of unknown size'] = /nlmsg_type=(?:\w+<<8\|)?(\w+)/.exec(text) ?? []
+  const [, type = 'message'] = /nlmsg_type=(?:\w+<<8\|)?(\w+)/.exec(text) ?? []
   return types[type] ?? type
 }
