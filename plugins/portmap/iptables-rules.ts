@@ -86,13 +86,14 @@ function portLists(mappings: readonly PortMapping[]): (readonly [string, number[
   })
 }
 
-/** The rules of a container's chain. */
+/** The rules of a container's chain, each once: mappings of one host port share some. */
 export function containerRules(family: Family, { options, targets }: Forwarding): Rule[] {
-  return targets.flatMap((target) =>
+  const rules = targets.flatMap((target) =>
     ofFamily(target.mappings, family).flatMap((mapping) =>
       mappingRules(family, options, target, mapping),
     ),
   )
+  return [...new Map(rules.map((rule) => [rule.join(' '), rule])).values()]
 }
 
 function mappingRules(

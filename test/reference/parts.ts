@@ -14,6 +14,7 @@ import { requestCases } from './cases/host-local-requests.ts'
 import { storeCases } from './cases/host-local-store.ts'
 import { loopbackCases } from './cases/loopback.ts'
 import { portmapCases } from './cases/portmap.ts'
+import { portmapPortCases } from './cases/portmap-ports.ts'
 import { stdinCases } from './cases/stdin.ts'
 import { versionCases } from './cases/versions.ts'
 
@@ -24,7 +25,7 @@ export const parts = {
   'bridge-keys': [...bridgeKeyCases, ...bridgeNewerCases],
   'bridge-addresses': [...bridgeAddressCases, ...bridgeCheckCases],
   'bridge-lives': [...bridgeLifeCases, ...bridgeErrorCases],
-  firewall: [...bridgeFirewallCases, ...portmapCases],
+  firewall: [...bridgeFirewallCases, ...portmapCases, ...portmapPortCases],
 } as const satisfies Record<string, readonly Case[]>
 
 export type Part = keyof typeof parts

@@ -8,7 +8,7 @@ import {
   markRules,
   ownerComment,
 } from '../../../plugins/portmap/iptables-rules.ts'
-import { containerId, forwardingTo } from './forwarding.ts'
+import { containerId, forwardingTo, portMappings } from './forwarding.ts'
 
 const words = (rules: readonly (readonly string[])[]) => rules.map((rule) => rule.join(' '))
 
@@ -97,6 +97,14 @@ t.test('the rules of an IPv4 container', async (t) => {
     words(external),
     expected.map((rule) => rule.replace('CNI-HOSTPORT-SETMARK', 'PLZ-SET-MARK')),
   )
+})
+
+t.test('mappings of one host port share what is the same', async (t) => {
+  const [mapping, , udp] = portMappings
+  const conf = { runtimeConfig: { portMappings: [mapping, udp, mapping] } }
+  const rules = words(containerRules(4, forwardingTo('10.0.0.2/24', conf)))
+  t.equal(rules.length, 6)
+  t.strictSame(new Set(rules).size, rules.length)
 })
 
 t.test('the rules of an IPv6 container', async (t) => {

@@ -13,6 +13,7 @@ const wrongTypes = [
 const mistake = ['configuration-mistake', 'mistake-in-time']
 
 export const bridgeErrorCases: readonly Case[] = [
+  bridge('vlan 100', { ...gateway, vlan: 100 }, { steps: [add] }),
   ...[-1, 4095, 70000].map((vlan) =>
     bridge(
       `vlan ${vlan}`,

@@ -30,6 +30,7 @@ export const bridgeFirewallCases: readonly Case[] = [
   bridge('ipMasq', ipMasq),
   bridge('ipMasq, IPv6', { ...ipMasq, ipam: subnets(v6) }),
   bridge('ipMasq, dual stack', { ...ipMasq, ipam: dual }, { steps: [...life, del] }),
+  bridge('ipMasq, IPv6 first', { ...ipMasq, ipam: subnets(v6, v4) }),
   bridge('ipMasq without a gateway', { ...ipMasq, isGateway: false }, pinned),
   layer2('ipMasq of a layer-2 network', { ipMasq: true }),
   bridge(

@@ -121,5 +121,14 @@ export const bridgeLifeCases: readonly Case[] = [
       differs: ['rollback', 'configuration-mistake', 'lenient-del'],
     },
   ),
+  ...['/nowhere::$BIN', '$BIN/:/nowhere'].map((path) =>
+    bridge(`CNI_PATH ${path}`, conf, {
+      steps: [add, check, del].map((call) => withEnv(call, { CNI_PATH: path })),
+    }),
+  ),
+  bridge('CNI_PATH without the IPAM plugin', conf, {
+    steps: [add, check, del].map((call) => withEnv(call, { CNI_PATH: '/nowhere:/nor/here' })),
+    differs: ['rollback'],
+  }),
   bridge('CHECK of one interface of two', conf, { steps: [add, eth1(add), check, eth1(check)] }),
 ]

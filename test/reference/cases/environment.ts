@@ -1,6 +1,6 @@
 /** The environment of a call. */
 import type { Case } from '../case.ts'
-import { add, bridge, check, del, hostLocal, loopback, v4, withEnv } from './builders.ts'
+import { add, bridge, check, del, hostLocal, loopback, portmap, v4, withEnv } from './builders.ts'
 
 const ipam = { subnet: v4 }
 const all = ['CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH']
@@ -59,14 +59,15 @@ export const environmentCases: readonly Case[] = [
       differs: ['undecodable'],
     }),
   ),
-  ...(['bridge', 'host-local', 'loopback'] as const).map((plugin) => ({
+  ...(['bridge', 'host-local', 'loopback', 'portmap'] as const).map((plugin) => ({
     ...hostLocal(`no command for ${plugin}`, ipam),
     plugin,
     steps: [withEnv(add, { CNI_COMMAND: undefined }), withEnv(add, { CNI_COMMAND: '' })],
     differs: ['about'],
   })),
-  ...[bridge('VERSION', {}), hostLocal('VERSION', ipam), loopback('VERSION', {})].map((each) => ({
-    ...each,
+  ...[bridge, loopback, portmap].map((plugin) => ({
+    ...plugin('VERSION', {}),
+    kernel: 'left alone' as const,
     steps: [
       { command: 'VERSION' },
       withEnv({ command: 'VERSION', stdin: 'no JSON' }, nothing),
@@ -74,6 +75,7 @@ export const environmentCases: readonly Case[] = [
     ],
     differs: ['version-1.1'],
   })),
+  hostLocal('VERSION', ipam, { steps: [{ command: 'VERSION' }], differs: ['version-1.1'] }),
   ...[add, del].map((call) =>
     hostLocal(`${call.command} with the node’s own sandbox`, ipam, {
       steps: [withEnv(call, { CNI_NETNS: '$NODE' })],

@@ -1,35 +1,18 @@
 /** The portmap plugin, behind a bridge that connects the pod to 10.1.2.2 and fd00::2. */
 import type { Call, Case } from '../case.ts'
 import { add, container, portmap, withEnv, withKeys } from './builders.ts'
+import { addressV4, addressV6, connected, mapped, tcp } from './portmap-builders.ts'
 
 /** A runtime gives CHECK and DEL the result of the whole chain, which here is that of the bridge. */
 const check: Call = { command: 'CHECK' }
 const del: Call = { command: 'DEL' }
 
-const tcp = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
 const udp = { hostPort: 8053, containerPort: 53, protocol: 'udp' }
 const many = Array.from({ length: 20 }, (_, index) => ({
   hostPort: 9000 + index,
   containerPort: 90 + index,
   protocol: 'tcp',
 }))
-
-function mapped(...portMappings: readonly object[]): object {
-  return { runtimeConfig: { portMappings } }
-}
-
-const interfaces = [{ name: 'cni0' }, { name: 'veth0' }, { name: 'eth0', sandbox: '$POD' }]
-const addressV4 = { address: '10.1.2.2/24', gateway: '10.1.2.1', interface: 2 }
-const addressV6 = { address: 'fd00::2/64', gateway: 'fd00::1', interface: 2 }
-
-function connected(...ips: readonly object[]): object {
-  return { prevResult: { cniVersion: '1.0.0', interfaces, ips } }
-}
-
-function connectedIn(cniVersion: string, ...ips: readonly { address: string }[]): object {
-  const versioned = ips.map((ip) => ({ ...ip, version: ip.address.includes(':') ? '6' : '4' }))
-  return { prevResult: { cniVersion, interfaces, ips: versioned } }
-}
 
 const v4 = connected(addressV4)
 const dual = connected(addressV4, addressV6)
@@ -113,13 +96,6 @@ export const portmapCases: readonly Case[] = [
     'masqAll',
     { masqAll: true, ...mapped(tcp), ...dual },
     { steps: [add, del], differs: [...remembered, 'masq-all'] },
-  ),
-  ...['0.3.1', '0.4.0'].map((cniVersion) =>
-    portmap(
-      `a port in ${cniVersion}`,
-      { cniVersion, ...mapped(tcp), ...connectedIn(cniVersion, addressV4, addressV6) },
-      { steps: [add, del], differs: remembered },
-    ),
   ),
   portmap('two containers', oneTcp, {
     steps: [add, other(add), del, other(del)],
