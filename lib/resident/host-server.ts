@@ -1,5 +1,7 @@
 /** The host of the resident server: a process that serves calls until it is told to stop. */
 import { availableParallelism } from 'node:os'
+import { getBuiltinModule } from 'node:process'
+import { keepHeapSmall } from '../net/libc.ts'
 import { writeAll } from '../stdio.ts'
 import { listen } from './listen.ts'
 import { surroundingsOf } from './peer.ts'
@@ -15,8 +17,14 @@ export interface ResidentOptions {
   readonly entry: string
 }
 
-/** Half of the time of an ADD or DEL is the kernel's, and more threads take more memory. */
-const maxThreads = Math.min(4, Math.max(2, 2 * availableParallelism()))
+/** While a thread waits for the kernel another one can run; each takes 15 MB. */
+const maxThreads = Math.min(4, Math.max(2, availableParallelism()))
+
+/**
+ * Flags of V8 for threads: their work is short, and the optimizing compiler takes as long for it as
+ * it saves, and 7 MB.
+ */
+const threadFlags = ['--no-turbofan', '--optimize-for-size']
 
 /**
  * Serves calls on a socket until SIGTERM or SIGINT. Resolves when the calls that are at work then
@@ -24,6 +32,8 @@ const maxThreads = Math.min(4, Math.max(2, 2 * availableParallelism()))
  */
 export async function runServer({ socket, version, entry }: ResidentOptions): Promise<void> {
   const say = (line: string) => writeAll(2, `cni serve: ${line}\n`)
+  keepHeapSmall()
+  for (const flag of threadFlags) getBuiltinModule('node:v8').setFlagsFromString(flag)
   const pool = new ThreadPool({
     startThread: () => startThread(entry),
     maxThreads,
