@@ -15,6 +15,11 @@ import type { RangeSet } from './range.ts'
 
 const defaultDataDir = '/var/lib/cni/networks'
 
+/** More ranges than any network has, and few enough to compare each with all others. */
+const maxRanges = 1000
+/** The same for the addresses that one attachment asks for. */
+const maxRequested = 1000
+
 /** The configuration of host-local, checked and with all defaults. */
 export interface HostLocalConf {
   /** The folder of the network's reservations. */
@@ -50,6 +55,7 @@ export function parseConf(request: Request, log: Log): HostLocalConf {
       'give a "subnet" or "ranges" in "ipam", or ipRanges in runtimeConfig',
     )
   }
+  checkCount('IP ranges', rawSets.flatMap(({ ranges }) => ranges).length, maxRanges)
   const rangeSets = parseRangeSets(rawSets)
   checkVersion(conf, rangeSets)
   checkSetsDisjoint(rangeSets, rawSets)
@@ -81,6 +87,7 @@ export function networkDirectory(conf: NetConf): string {
 function parseRequested({ args, runtimeConfig }: RawConf, cniArgs: string): Ip[] {
   const { IP } = parseCniArgs<{ IP: Ip }>(cniArgs, { IP: parseRequestedIp })
   const listed = [...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])]
+  checkCount('requested IPs', listed.length, maxRequested)
   return [...(IP === undefined ? [] : [IP]), ...listed.map(parseListedIp)]
 }
 
@@ -136,6 +143,10 @@ function checkVersion({ cniVersion }: NetConf, rangeSets: readonly RangeSet[]): 
     `CNI version ${cniVersion} does not support more than 1 address per family`,
     'raise cniVersion of the network configuration to 0.3.0 or later, or use one range set',
   )
+}
+
+function checkCount(what: string, found: number, most: number): void {
+  if (found > most) throw invalid(`too many ${what}: ${found}`, `there can be ${most} at most`)
 }
 
 function invalid(message: string, details: string): CniError {
