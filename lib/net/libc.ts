@@ -50,14 +50,22 @@ export function errnoText(errno: number): string {
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-function check<T extends number | bigint>(syscall: string, result: T): T {
-  if (result < 0) throw new SyscallError(syscall, getInt32(c.__errno_location()))
+/** Where errno is; each thread of Node that loads this file has its own. */
+const errnoPointer = c.__errno_location()
+
+/**
+ * Throws when a system call has failed. Callers read errno among the arguments, right behind the
+ * call: at the entry of a function the engine may collect garbage or install compiled code, and the
+ * system calls that it makes for that change errno.
+ */
+function check<T extends number | bigint>(syscall: string, result: T, errno: number): T {
+  if (result < 0) throw new SyscallError(syscall, errno)
   return result
 }
 
 /** socket(2): the file descriptor of a new socket. */
 export function socket(domain: number, type: number, protocol: number): number {
-  return check('socket', c.socket(domain, type, protocol))
+  return check('socket', c.socket(domain, type, protocol), getInt32(errnoPointer))
 }
 
 /** connect(2) of a Unix socket to the one at the path, of at most 107 bytes. */
@@ -67,17 +75,17 @@ export function connectUnix(fd: number, path: string): void {
   const address = Buffer.alloc(110)
   address.writeUInt16LE(AF_UNIX, 0)
   if (address.write(path, 2) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
-  check('connect', c.connect(fd, address, address.length))
+  check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */
 export function close(fd: number): void {
-  check('close', c.close(fd))
+  check('close', c.close(fd), getInt32(errnoPointer))
 }
 
 /** setsockopt(2) with the bytes of the option's value. */
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): void {
-  check('setsockopt', c.setsockopt(fd, level, name, value, value.length))
+  check('setsockopt', c.setsockopt(fd, level, name, value, value.length), getInt32(errnoPointer))
 }
 
 /** The process that connected to a Unix socket, and its user (unix(7), SO_PEERCRED). */
@@ -88,45 +96,51 @@ export function peerCredentials(fd: number): { readonly pid: number; readonly ui
   const ucred = Buffer.alloc(12)
   const length = Buffer.alloc(4)
   length.writeInt32LE(ucred.length)
-  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length))
+  check(
+    'getsockopt',
+    c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length),
+    getInt32(errnoPointer),
+  )
   return { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4) }
 }
 
 /** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */
 export function send(fd: number, bytes: Uint8Array): void {
-  check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0))
+  check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0), getInt32(errnoPointer))
 }
 
 /** recv(2) into `buffer`: how many bytes came; with MSG_TRUNC in `flags`, how many there were. */
 export function recv(fd: number, buffer: Uint8Array, flags: number): number {
-  return Number(check('recv', c.recv(fd, buffer, BigInt(buffer.length), flags)))
+  return Number(
+    check('recv', c.recv(fd, buffer, BigInt(buffer.length), flags), getInt32(errnoPointer)),
+  )
 }
 
 /** setns(2): moves the calling thread into the namespace `fd`, which must be of type `nstype`. */
 export function setns(fd: number, nstype: number): void {
-  check('setns', c.setns(fd, nstype))
+  check('setns', c.setns(fd, nstype), getInt32(errnoPointer))
 }
 
 /** unshare(2): gives the calling thread its own copy of what `flags` name. */
 export function unshare(flags: number): void {
-  check('unshare', c.unshare(flags))
+  check('unshare', c.unshare(flags), getInt32(errnoPointer))
 }
 
 /** chdir(2): Node has it for its first thread only. */
 export function chdir(path: string): void {
-  check('chdir', c.chdir(Buffer.from(`${path}\0`)))
+  check('chdir', c.chdir(Buffer.from(`${path}\0`)), getInt32(errnoPointer))
 }
 
 /** flock(2). */
 export function flock(fd: number, operation: number): void {
-  check('flock', c.flock(fd, operation))
+  check('flock', c.flock(fd, operation), getInt32(errnoPointer))
 }
 
 /** fstatfs(2): the magic number of the file system (`f_type`) that `fd` is on. */
 export function fileSystemType(fd: number): bigint {
   // struct statfs, asm-generic/statfs.h: f_type is its first 64-bit word; 120 bytes in all.
   const statfs = Buffer.alloc(120)
-  check('fstatfs', c.fstatfs(fd, statfs))
+  check('fstatfs', c.fstatfs(fd, statfs), getInt32(errnoPointer))
   return statfs.readBigInt64LE(0)
 }
 
@@ -147,7 +161,7 @@ function poll(fd: number, events: number, timeoutMs: number): boolean {
   const pollfd = Buffer.alloc(8)
   pollfd.writeInt32LE(fd, 0)
   pollfd.writeInt16LE(events, 4)
-  return check('poll', c.poll(pollfd, 1n, timeoutMs)) > 0
+  return check('poll', c.poll(pollfd, 1n, timeoutMs), getInt32(errnoPointer)) > 0
 }
 
 /**
@@ -170,6 +184,6 @@ export function abort(): never {
 /** getrandom(2): so many random bytes, at most 256. Loading node:crypto for it takes 6 ms. */
 export function randomBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(length)
-  check('getrandom', c.getrandom(bytes, BigInt(length), 0))
+  check('getrandom', c.getrandom(bytes, BigInt(length), 0), getInt32(errnoPointer))
   return bytes
 }
