@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_OUTPUT = 64 * 1024, STACK = 64 * 1024 };
+enum { CHUNK = 4096, STACK = 64 * 1024 };
 
 struct step {
   char *file, **env;
@@ -74,17 +74,22 @@ static void write_all(int fd, const char *data, size_t length) {
   }
 }
 
-static size_t read_all(int fd, char *buffer, size_t size) {
-  size_t length = 0;
-  while (length < size) {
-    ssize_t got = read(fd, buffer + length, size - length);
+/* Reads to the end, and keeps no more memory than that takes. */
+static void read_output(int fd, struct job *job) {
+  char chunk[CHUNK];
+  free(job->output);
+  job->output = NULL;
+  job->length = 0;
+  for (;;) {
+    ssize_t got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail("read");
-    if (got == 0) return length;
-    length += got;
+    if (got == 0) return;
+    job->output = realloc(job->output, job->length + got);
+    if (job->output == NULL) fail("realloc");
+    memcpy(job->output + job->length, chunk, got);
+    job->length += got;
   }
-  errno = EMSGSIZE;
-  fail("stdout of a plugin");
 }
 
 static pid_t start(struct step *step, int stdin_fd, int stdout_fd) {
@@ -123,7 +128,7 @@ static void call(struct job *job, struct step *step) {
     write_all(in[1], step->after, strlen(step->after));
   }
   close(in[1]);
-  job->length = read_all(out[0], job->output, MAX_OUTPUT);
+  read_output(out[0], job);
   close(out[0]);
   while (wait4(pid, &status, 0, &usage) < 0)
     if (errno != EINTR) fail("wait4");
@@ -191,7 +196,6 @@ static void read_jobs(void) {
   job_count = strtoul(next_string(), NULL, 10);
   jobs = allocate(job_count * sizeof *jobs);
   for (size_t index = 0; index < job_count; index++) {
-    jobs[index].output = allocate(MAX_OUTPUT);
     struct step **end = &jobs[index].steps;
     for (char *file = next_string(); file[0] != '\0'; file = next_string()) {
       *end = next_step(file);

@@ -13,7 +13,7 @@ import type { Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 
 /** A server lives for weeks: after so many pods each of its threads has compiled its code. */
-const residentWarmUps = 40
+const residentWarmUps = 20
 
 export class Site {
   readonly contestant: Contestant

@@ -1,0 +1,28 @@
+import t from 'tap'
+import { allScenarios, base, crowded, describe } from '../../../scripts/bench/scenario.ts'
+import { sizeNamed } from '../../../scripts/bench/size.ts'
+
+t.test('sizes by name', async (t) => {
+  t.equal(sizeNamed(''), sizeNamed('default'))
+  t.throws(() => sizeNamed('huge'), {
+    message: 'BENCH is "huge", expected quick or default or full',
+  })
+})
+
+t.test('each measures what targets are about', async (t) => {
+  for (const name of ['quick', 'default', 'full']) {
+    const measured = sizeNamed(name).scenarios.map(({ scenario }) => describe(scenario))
+    t.ok(measured.includes(describe(base)), name)
+    t.ok(measured.includes(describe(crowded)), name)
+    t.equal(measured.length, new Set(measured).size, name)
+  }
+})
+
+t.test('scenarios in words', async (t) => {
+  t.equal(allScenarios().length, 16)
+  t.equal(describe(base), 'IPv4, 2 pods')
+  t.equal(
+    describe({ families: 'dual-stack', foreignRules: 10_000, hostPorts: 1, pods: 1000 }),
+    'dual-stack, 1 host port, 10000 foreign rules, 1000 pods',
+  )
+})
