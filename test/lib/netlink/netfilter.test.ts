@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { bigEndian16, messageType, nfgenmsg } from '../../../lib/netlink/netfilter.ts'
-import { NFT_MSG_GETRULE, ruleMessage } from '../../../lib/netlink/nftables.ts'
+import { chainMessage, NFT_MSG_GETRULE, ruleMessage } from '../../../lib/netlink/nftables.ts'
 import { roundTrip, values } from '../../support/netlink.ts'
 
 t.test('numbers in network byte order', async (t) => {
@@ -31,8 +31,15 @@ t.test('where rules are', async (t) => {
     { family: u8, version: u8, resource: fc.nat(0xffff) },
     { table: name, chain: name },
   )
+  const chains = values(
+    { family: u8, version: u8, resource: fc.nat(0xffff) },
+    { table: name, name },
+  )
   fc.assert(
-    fc.property(places, (place) => roundTrip(t, ruleMessage, place)),
+    fc.property(places, chains, (place, chain) => {
+      roundTrip(t, ruleMessage, place)
+      roundTrip(t, chainMessage, chain)
+    }),
     { numRuns: 20 },
   )
   t.equal(
