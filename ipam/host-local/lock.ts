@@ -53,7 +53,8 @@ function openLock(path: string): number {
   try {
     return openSync(path, flags, 0o750)
   } catch (error) {
-    const details = 'the lock must be a regular file in a writable directory'
+    const details =
+      'the lock must be a regular file in a writable directory; remove anything else in its place'
     throw new CniError(ErrorCode.ioFailure, errorText(error), details, { cause: error })
   }
 }

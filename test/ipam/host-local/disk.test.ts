@@ -85,6 +85,16 @@ t.test('a disk without inodes', { skip }, async (t) => {
   t.match(stderr, /ADD c2\/eth0: warning: going on with flock alone: mkdir .*: no space left/)
 })
 
+t.test('a disk without inodes, and addresses of Go’s host-local', { skip }, async (t) => {
+  const fill = 'while touch "$data/fill-$((n += 1))" 2> /dev/null; do :; done'
+  const go = `printf 'c2\\r\\neth0' > "$data/net1/10.1.2.9"`
+  const script = `add c1; ${go}; ${fill}; del c2; del c1; ${list}; rm "$data"/fill-*; del c1`
+  const { replies, lines, stderr } = await tell(t, 'size=64k,nr_inodes=16', script)
+  t.match(replies, [{ ips: [{ address: '10.1.2.2/24' }] }, {}, {}, {}])
+  t.strictSame(lines, ['last_reserved_ip.0', 'lock'], 'all is released')
+  t.match(stderr, /DEL c2\/eth0: warning: reading all of .*: symlink .*: no space left on device/)
+})
+
 t.test('a disk that has become read-only', { skip }, async (t) => {
   const ro = 'mount -o remount,ro "$data"'
   const script = `add c1; ${ro}; status; add c2; del c1; mount -o remount,rw "$data"; del c1; ${list}`
