@@ -40,6 +40,10 @@ const front = join(binDir, `.front-${process.pid}`)
 const plugins = ['flannel', 'bridge', 'host-local', 'loopback', 'portmap']
 const names = [...plugins, 'cni']
 
+const withoutFront =
+  'so every plugin is the Node executable, and cni serve gets no calls; to change that: ' +
+  'apt-get install gcc libc6-dev, and make clean all'
+
 const seaConfig = {
   disableExperimentalSEAWarning: true,
   useSnapshot: false,
@@ -52,10 +56,9 @@ const seaConfig = {
 
 mkdirSync(binDir, { recursive: true })
 try {
-  const problem = buildFront(front)
-  if (problem === undefined)
-    assets['front'] = front // cni install takes it from there
-  else console.log(`${problem}: every plugin is the Node executable, and cni serve gets no calls`)
+  const problem = buildFront(front, process.env['CC'])
+  if (problem !== undefined) console.log(`${problem}\n${withoutFront}`)
+  else assets['front'] = front // cni install takes it from there
   await makeExecutable(packaged)
   appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
