@@ -57,8 +57,7 @@ const seaConfig = {
 mkdirSync(binDir, { recursive: true })
 try {
   const problem = buildFront(front, process.env['CC'])
-  if (problem !== undefined) console.log(`${problem}\n${withoutFront}`)
-  else assets['front'] = front // cni install takes it from there
+  if (problem === undefined) assets['front'] = front // cni install takes it from there
   await makeExecutable(packaged)
   appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
@@ -70,6 +69,7 @@ try {
     const isStale = !name.startsWith('.') && !names.includes(name)
     if (isStale) rmSync(join(binDir, name))
   }
+  if (problem !== undefined) console.log(`${problem}\n${withoutFront}`)
 } finally {
   rmSync(packaged, { force: true })
   rmSync(front, { force: true })

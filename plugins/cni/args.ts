@@ -6,6 +6,9 @@ const attachmentVerbs = ['add', 'check', 'del'] as const
 const networkVerbs = ['status', 'gc'] as const
 const nodeVerbs = ['ps', 'install', 'uninstall'] as const
 
+/** All commands. */
+export const verbs = [...attachmentVerbs, ...networkVerbs, ...nodeVerbs, 'serve', 'version']
+
 export type AttachmentVerb = (typeof attachmentVerbs)[number]
 export type NetworkVerb = (typeof networkVerbs)[number]
 
@@ -59,7 +62,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-const options = {
+/** The options of all commands. */
+export const options = {
   ifname: { type: 'string', short: 'i' },
   json: { type: 'boolean' },
   'bin-dir': { type: 'string' },
@@ -172,7 +176,6 @@ function attachmentCommand(
 }
 
 function unknownCommand(word: string): UsageError {
-  const known = [...attachmentVerbs, ...networkVerbs, ...nodeVerbs, 'serve', 'version'].join(', ')
   const problem = word === '' ? 'no command' : `unknown command ${JSON.stringify(word)}`
-  return new UsageError(`${problem}: expected one of ${known}`)
+  return new UsageError(`${problem}: expected one of ${verbs.join(', ')}`)
 }

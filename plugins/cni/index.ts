@@ -27,6 +27,7 @@ import { add, check, del } from './attachment-verbs.ts'
 import { formatFailure } from './failure.ts'
 import { install } from './install/index.ts'
 import { gc, status } from './network-verbs.ts'
+import { describeServer } from './node/server.ts'
 import { ps } from './ps/index.ts'
 import {
   identify,
@@ -114,7 +115,8 @@ function serve(line: OneShot, env: Environment, host: CniHost): void {
       return host.writeStdout(usage)
     case 'version':
       return host.writeStdout(
-        `cni ${host.version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`,
+        `cni ${host.version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n` +
+          `${describeServer(readSocket(env), host.version)}\n`,
       )
     case 'ps':
     case 'install':

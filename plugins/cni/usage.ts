@@ -21,7 +21,10 @@ Commands about this node:
                         rename and never over a newer version, and verify them
   uninstall             remove the networks of flannel: configuration, bridge, host
                         ends, rules and state; and the executables of this version
-  version               print the version, and the CNI versions spoken
+  serve                 serve the calls of plugins until SIGTERM, so that none of them
+                        has to start Node
+  version               print the version, the CNI versions spoken, and whether
+                        calls are served
 
 Options:
   -i, --ifname IFNAME   name of the interface in the namespace (default: eth0)
@@ -30,6 +33,7 @@ Options:
       --conf-dir DIR    (un)install: folder of configurations (default: /etc/cni/net.d)
       --conflist FILE   install: this configuration in place of our own, which never
                         replaces one that differs
+      --socket PATH     serve: where to listen (default: /run/flannel-cni/cni.sock)
       --dry-run         uninstall: list what would be removed, and remove nothing
       --force           uninstall: also while pods are attached, which cuts them off
   -h, --help            print this text
@@ -46,6 +50,9 @@ Environment:
   CNI_BIN_DIR    the same as --bin-dir
   CNI_CONFLIST   the same as --conflist
   CNI_LOG_LEVEL  "debug" makes the plugins say what they do
+  FLANNEL_CNI_SOCKET
+                 where plugins look for cni serve (default:
+                 /run/flannel-cni/cni.sock); when it is empty they do not
 
 check and del use the CNI_ARGS and CAP_ARGS of the add when they get none.
 

@@ -8,6 +8,9 @@ import { socketVariable } from '../../../lib/resident/protocol.ts'
 /** It answers within a tenth of a second; a disk that is busy takes longer to read it. */
 const timeoutMs = 30_000
 
+/** A server could answer for a front that has nothing to execute. */
+const withoutServer = { [socketVariable]: '' }
+
 /**
  * Throws a `CniError` unless the executable of this name starts and answers: a plugin to VERSION
  * (CNI specification, section 2), `cni` to its command `version`.
@@ -15,10 +18,9 @@ const timeoutMs = 30_000
 export function verifyExecutable(folder: string, name: string): void {
   const file = join(folder, name)
   if (name === 'cni') {
-    check(file, execute(file, ['version'], { input: '', env: {}, timeoutMs }), isText)
+    check(file, execute(file, ['version'], { input: '', env: withoutServer, timeoutMs }), isText)
   } else {
-    // A server could answer for a front that has nothing to execute.
-    const env = { CNI_COMMAND: 'VERSION', [socketVariable]: '' }
+    const env = { ...withoutServer, CNI_COMMAND: 'VERSION' }
     check(file, execute(file, [], { input: '', env, timeoutMs }), isVersionInfo)
   }
 }

@@ -1,6 +1,7 @@
 /** The resident server of this node, as a front finds it. */
 import { hasCode } from '../../../lib/cni/errors.ts'
 import { close, connectUnix, recv, socket, waitReadable } from '../../../lib/net/libc.ts'
+import { declined, greeting } from '../../../lib/resident/protocol.ts'
 
 // linux/socket.h, linux/net.h, asm-generic/fcntl.h
 const AF_UNIX = 1
@@ -41,3 +42,24 @@ export function greetingOf(path: string): string | undefined {
 export const restartRemedy =
   'restart it: systemctl restart flannel-cni, or ' +
   'kubectl -n kube-system rollout restart daemonset flannel-cni-server'
+
+/** A line about the server that fronts of this version find at the path. */
+export function describeServer(path: string, version: string): string {
+  if (path === '') return 'resident server: not asked for, FLANNEL_CNI_SOCKET is empty'
+  return `resident server: ${describeGreeting(greetingOf(path), version)} on ${path}`
+}
+
+function describeGreeting(found: string | undefined, version: string): string {
+  switch (found) {
+    case undefined:
+      return 'none'
+    case greeting(version):
+      return 'of this version'
+    case '':
+      return 'one that does not answer, and gets no calls,'
+    case declined:
+      return 'one that takes no calls from here'
+    default:
+      return `one of another version (${found.trim()}), which gets no calls,`
+  }
+}
