@@ -24,7 +24,7 @@ test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run al
 	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
 
-test-faults: dist/bin/cni node_modules/.tap-built ## try every fault there is a test for (10 minutes)
+test-faults: dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (15 minutes)
 	$(node) scripts/debian-packages.ts
 	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts)
 

@@ -70,6 +70,8 @@ t.test('commands of every kind', { skip }, async (t) => {
       const reply = await network.call(...args)
       calls++
       if (reply.code === 0) return reply
+      // on a busy machine it is this process that closes a stdin too late
+      if (/^error reading from stdin: not closed/.test(reply.json.msg ?? '')) continue
       t.match(reply.json, { code: 11, msg: /^waited \d+ ms for the lock / }, reply.stdout)
       t.match(reply.json.details, /^held by /)
       if (reply.json.code !== 11) return reply

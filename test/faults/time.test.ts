@@ -22,12 +22,10 @@ import { inside, runSync } from '../support/run.ts'
 const longestMs = 105_000
 
 const skip = kernelSkip() || firewallSkip()
-const slow = skip || sized<string | false>(false, 'takes up to 100 s of waiting: make test-faults')
+const slow = skip || sized<string | false>(false, 'takes 100 s of waiting: make test-faults')
 
-// They wait, all at the same time.
-t.jobs = 20
-/** Of each test an object of its own, which tap writes to. */
-const options = (reason: string | false) => ({ skip: reason, buffered: true })
+/** What takes long, by name: below they wait all at the same time. */
+const waits = new Map<string, (t: Test) => Promise<void>>()
 
 /** Waits for an error that says what the call waited for. */
 async function ends(t: Test, call: Promise<Reply>, says: RegExp): Promise<void> {
@@ -40,7 +38,7 @@ async function ends(t: Test, call: Promise<Reply>, says: RegExp): Promise<void> 
   t.comment(`${Math.round(took / 1000)} s: ${json.msg}; ${json.details}`)
 }
 
-t.test('a FIFO in the place of a file', options(skip), async (t) => {
+t.test('a FIFO in the place of a file', { skip }, async (t) => {
   const fifo = (path: string) => {
     rmSync(path, { force: true })
     runSync(['mkfifo', path])
@@ -68,7 +66,7 @@ t.test('a FIFO in the place of a file', options(skip), async (t) => {
   }
 })
 
-t.test('a stdin that is never closed', options(slow), async (t) => {
+waits.set('a stdin that is never closed', async (t) => {
   const node = makeNode(t)
   // A pipe that is its own writer has no end.
   const script = 'mkfifo "$2"; exec 3<>"$2"; printf { >&3; exec "$1" <&3'
@@ -84,7 +82,7 @@ t.test('a stdin that is never closed', options(slow), async (t) => {
   await ends(t, makeNetwork(node).call('ADD', node.pod(), {}, { argv }), says)
 })
 
-t.test('a delegate of flannel that hangs', options(slow), async (t) => {
+waits.set('a delegate of flannel that hangs', async (t) => {
   const node = makeNode(t)
   const path = `${binDir()}:${node.dir}`
   makeHanging(node.dir, 'hangs')
@@ -94,7 +92,7 @@ t.test('a delegate of flannel that hangs', options(slow), async (t) => {
   t.strictSame(network.saved(), {}, 'rolled back')
 })
 
-t.test('an IPAM plugin that hangs, in the DEL of a rollback too', options(slow), async (t) => {
+waits.set('an IPAM plugin that hangs, in the DEL of a rollback too', async (t) => {
   const node = makeNode(t)
   const path = `${binDir()}:${node.dir}`
   makeHanging(node.dir, 'hangs')
@@ -117,7 +115,7 @@ for (const [plugin, program] of [
   ['flannel', 'iptables'],
   ['portmap', 'iptables'],
 ] as const) {
-  t.test(`${program} that hangs: ${plugin}`, options(slow), async (t) => {
+  waits.set(`${program} that hangs: ${plugin}`, async (t) => {
     const says = new RegExp(`running \\[/\\S*${program}.*did not end within \\d+ s`)
     const [adding, deleting] = [await prepare(plugin, 'ADD', t), await prepare(plugin, 'DEL', t)]
     await Promise.all([
@@ -130,7 +128,7 @@ for (const [plugin, program] of [
   })
 }
 
-t.test('nft that hangs: portmap', options(slow), async (t) => {
+waits.set('nft that hangs: portmap', async (t) => {
   const setup = makePortmapNode(t, { backend: 'nftables' })
   const pod = setup.pod()
   const mapping = ports({ hostPort: 8080, containerPort: 80 })
@@ -143,9 +141,9 @@ t.test('nft that hangs: portmap', options(slow), async (t) => {
 })
 
 const legacy = '/usr/sbin/xtables-legacy-multi'
-const legacySkip = slow || (!existsSync(legacy) && 'iptables-legacy is not installed')
 
-t.test('the lock of iptables', options(legacySkip), async (t) => {
+waits.set('the lock of iptables', async (t) => {
+  if (!existsSync(legacy)) throw new Error(`${legacy} is missing: apt-get install iptables`)
   const setup = makePortmapNode(t)
   const { node } = setup
   const pod = setup.pod()
@@ -168,7 +166,7 @@ t.test('the lock of iptables', options(legacySkip), async (t) => {
   t.notMatch(rules, '--dport 8081')
 })
 
-t.test('the lock of reservations', options(slow), async (t) => {
+waits.set('the lock of reservations', async (t) => {
   const { node, network, pod, addPod } = await prepare('host-local', 'DEL', t)
   const pid = await holdLock(t, join(node.dir, 'networks/net1/lock'))
   const says = new RegExp(`^waited 3\\d{4} ms for the lock \\S+/net1/lock; held by .*${pid} \\(`)
@@ -181,7 +179,7 @@ t.test('the lock of reservations', options(slow), async (t) => {
   t.equal(reserved(node).length, 2)
 })
 
-t.test('the lock of host ports', options(slow), async (t) => {
+waits.set('the lock of host ports', async (t) => {
   const { node, network, pod, addPod } = await prepare('portmap', 'DEL', t)
   const lock = join(node.dir, 'portmap/lock')
   await holdLock(t, lock)
@@ -190,4 +188,9 @@ t.test('the lock of host ports', options(slow), async (t) => {
     ends(t, network.call('ADD', addPod()), says),
     ends(t, network.call('DEL', pod), says),
   ])
+})
+
+t.test('calls that wait for what never ends', { skip: slow }, async (t) => {
+  t.jobs = waits.size
+  await Promise.all([...waits].map(([name, work]) => t.test(name, { buffered: true }, work)))
 })
