@@ -24,6 +24,10 @@ test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run al
 	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
 
+test-resident: dist/bin/cni node_modules/.tap-built ## run the tests through the resident server
+	$(node) scripts/debian-packages.ts
+	CNI_TEST_RESIDENT=1 $(node) scripts/test.ts $(wildcard test/netns/*.test.ts)
+
 test-faults: dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (15 minutes)
 	$(node) scripts/debian-packages.ts
 	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts)
@@ -51,4 +55,4 @@ node_modules/.tap-built: node_modules/.package-lock.json package.json
 	node_modules/.bin/node node_modules/.bin/tap build
 	touch $@
 
-.PHONY: all bench demo test test-faults install clean help
+.PHONY: all bench demo test test-resident test-faults install clean help

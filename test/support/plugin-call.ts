@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { binDir } from './executables.ts'
 import type { Namespace } from './node.ts'
+import { residentSocket } from './resident-nodes.ts'
 import { inside, run, type Outcome } from './run.ts'
 
 export interface Call {
@@ -61,13 +62,16 @@ export async function callPlugin(node: Namespace, plugin: string, call: Call): P
   const { conf = '', argv = (executable) => [executable] } = call
   const stdin = typeof conf === 'string' ? conf : JSON.stringify(conf)
   const command = inside(node.netns, argv(join(binDir(), plugin)))
-  const outcome = await run(command, { stdin, env: environment(call) })
+  // What a command line does to its process it cannot do to a server.
+  const socket = call.argv === undefined ? await residentSocket(node.netns) : undefined
+  const outcome = await run(command, { stdin, env: environment(call, socket) })
   return { ...outcome, json: parse(outcome.stdout) }
 }
 
-function environment(call: Call): Record<string, string | undefined> {
+function environment(call: Call, socket = ''): Record<string, string | undefined> {
   return {
     PATH: process.env['PATH'],
+    FLANNEL_CNI_SOCKET: socket,
     CNI_COMMAND: call.command,
     CNI_CONTAINERID: call.containerId,
     CNI_NETNS: call.netns,
