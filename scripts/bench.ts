@@ -10,13 +10,14 @@ import { kernelSkip } from '../test/support/node.ts'
 import { missingProgram } from '../test/support/run.ts'
 import { measureBursts, type Burst } from './bench/bursts.ts'
 import { Caller } from './bench/caller.ts'
-import { contestants, goDir, stagedContestants } from './bench/contestants.ts'
-import { measureCounts } from './bench/counts.ts'
+import { contestants, executables, goDir, stagedContestants } from './bench/contestants.ts'
+import { measureCounts, type CallCounts } from './bench/counts.ts'
 import { measureEndurance } from './bench/endurance.ts'
 import { measureFloors } from './bench/floors.ts'
 import { thisMachine } from './bench/machine.ts'
 import { measureStages, type CallStages } from './bench/measure-stages.ts'
 import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
+import { forgetFiles } from './bench/page-cache.ts'
 import { makePods } from './bench/pods.ts'
 import {
   formatBursts,
@@ -28,7 +29,6 @@ import {
   formatStages,
   type Report,
 } from './bench/report.ts'
-import { base } from './bench/scenario.ts'
 import { sizeNamed } from './bench/size.ts'
 import { formatTargets, targets } from './bench/targets.ts'
 
@@ -59,7 +59,7 @@ if (obstacle !== false) {
 
 /** Measures everything of a size, and prints it as it comes. */
 async function bench(size: string, signal: AbortSignal): Promise<Report> {
-  const { floorRounds, scenarios, stageRounds, burstSizes, endurance } = sizeNamed(size)
+  const { floorRounds, scenarios, counted, stageRounds, burstSizes, endurance } = sizeNamed(size)
   binDir() // throws unless the executables are fresh
   const machine = thisMachine()
   say(formatMachine(machine))
@@ -76,6 +76,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   const [pod] = pods
   if (pod === undefined) throw new Error('there is no pod to measure with')
 
+  forgetFiles(executables())
   const floors = await measureFloors(caller, floorRounds)
   say(formatFloors(floors))
 
@@ -86,10 +87,8 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
     oneByOne.push(...figures)
   }
 
-  const counts = [
-    ...(await measureCounts(caller, all, base, pod)),
-    ...(await measureCounts(caller, all, { ...base, hostPorts: 1 }, pod)),
-  ]
+  const counts: CallCounts[] = []
+  for (const scenario of counted) counts.push(...(await measureCounts(caller, all, scenario, pod)))
   say(formatCounts(counts))
 
   const stages: CallStages[] = []

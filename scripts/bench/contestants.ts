@@ -33,6 +33,15 @@ const residents: readonly Contestant[] = [
   { name: 'flannel resident', binDir: ourDir, plugin: 'flannel', resident: true },
 ]
 
+/** The files that contestants execute. */
+export function executables(): string[] {
+  const names = ['bridge', 'host-local', 'portmap']
+  return [
+    ...names.map((name) => join(goDir, name)),
+    ...[...names, 'flannel', 'cni'].map((name) => join(ourDir, name)),
+  ]
+}
+
 /** Those whose calls are taken apart. */
 export const stagedContestants: readonly Contestant[] = oneShot.filter(
   ({ plugin }) => plugin === 'flannel',
