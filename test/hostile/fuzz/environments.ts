@@ -10,10 +10,13 @@ export interface CallEnvironment {
 /** Where CNI_PATH leads to. */
 export const pluginFolder = '/state/bin'
 
+/** A FIFO that nobody writes: who opens it waits for ever. */
+export const fifo = '/state/fifo'
+
 /** Sandboxes that are none, and one that is the node's own. */
 const badSandboxes = [
   ...['/run/netns/none', '/etc/hostname', '/dev/null', '/etc', 'relative', '/state/networks'],
-  ...['/proc/self/ns/mnt', '/proc/thread-self/ns/net', '/proc/1/fd/999', '/dev/zero'],
+  ...['/proc/self/ns/mnt', '/proc/thread-self/ns/net', '/proc/1/fd/999', '/dev/zero', fifo],
 ]
 
 const commands = fc.oneof(

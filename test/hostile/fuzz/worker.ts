@@ -2,6 +2,7 @@
  * Sends odd calls through the dispatch of real plugins: `worker.ts RUNS SEED SANDBOX`, on a machine
  * that may be written all over. Prints a `Report` as JSON.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import fc, { type Arbitrary } from 'fast-check'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
@@ -15,7 +16,7 @@ import { portmap } from '../../../plugins/portmap/index.ts'
 import { subnetEnv } from '../../support/flannel.ts'
 import { flaw } from './answer.ts'
 import { documentsFor } from './documents.ts'
-import { environmentsFor, pluginFolder, type CallEnvironment } from './environments.ts'
+import { environmentsFor, fifo, pluginFolder, type CallEnvironment } from './environments.ts'
 
 export interface Report {
   /** How often each plugin answered a command with this code; 0 is success. */
@@ -62,6 +63,7 @@ const calls: Arbitrary<FuzzedCall> = fc.oneof(
 for (const folder of [pluginFolder, '/state/cwd']) mkdirSync(folder)
 for (const { name } of plugins) symlinkSync(process.execPath, `${pluginFolder}/${name}`)
 writeFileSync('/state/subnet.env', subnetEnv)
+execFileSync('mkfifo', [fifo])
 process.chdir('/state/cwd')
 
 const host = { ...createProcessHost(plugins), writeStderr: () => undefined }
