@@ -1,4 +1,4 @@
-/** Masquerading, the check of MACs and portmap, beside the Go plugins. */
+/** Masquerading and the check of MACs, beside the Go plugins. */
 import t from 'tap'
 import { comparePart } from './compare-part.ts'
 

@@ -1,4 +1,4 @@
-/** The environment, stdin, versions and loopback, beside the Go plugins. */
+/** The environment, stdin and loopback, beside the Go plugins. */
 import t from 'tap'
 import { comparePart } from './compare-part.ts'
 

@@ -59,7 +59,7 @@ export const versionCases: readonly Case[] = [
   ),
   hostLocal('versions to come', lists, {
     steps: [add, check, del].flatMap(newer),
-    differs: ['version-1.1'],
+    differs: ['version-1.1/details'],
   }),
   hostLocal('no versions', lists, {
     steps: [add, del].flatMap((call) =>

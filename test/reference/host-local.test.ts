@@ -1,5 +1,0 @@
-/** host-local, beside the Go plugins. */
-import t from 'tap'
-import { comparePart } from './compare-part.ts'
-
-comparePart(t, 'host-local')

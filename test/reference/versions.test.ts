@@ -1,0 +1,5 @@
+/** Every version of the specification, beside the Go plugins. */
+import t from 'tap'
+import { comparePart } from './compare-part.ts'
+
+comparePart(t, 'versions')
