@@ -106,6 +106,13 @@ static void scrub_environment(void) {
   *kept = NULL;
 }
 
+/* Whether root listens at the other end: nobody else is told what a pod gets, or believed. */
+static bool is_root(int server) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  return getsockopt(server, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == 0;
+}
+
 /* Connects to the server, and waits for its greeting; -1 when there is none of this version. */
 static int connect_server(void) {
   const char *path = getenv(SOCKET_VARIABLE);
@@ -117,7 +124,7 @@ static int connect_server(void) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   char greeting[sizeof GREETING - 1];
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && is_root(fd) &&
       is_readable(fd, GREETING_TIMEOUT_MS) &&
       recv(fd, greeting, sizeof greeting, 0) == sizeof greeting &&
       memcmp(greeting, GREETING, sizeof greeting) == 0 &&

@@ -32,7 +32,7 @@ if (plugin !== undefined) {
   runProcess(plugin, plugins)
 } else if (name === 'cni' && args[0] === threadArgument) {
   const port = portOfThread()
-  if (port !== null) serveCalls(port, plugins)
+  if (port !== null) serveCalls(port, plugins, Number(args[1]))
   else writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
 } else if (name === 'cni') {
   const status = runCommand()

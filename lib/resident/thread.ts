@@ -8,20 +8,18 @@ import { unshare } from '../net/libc.ts'
 export const threadArgument = 'serve-calls'
 
 /**
- * Starts a thread that runs the entry of this program, `entry` when that is a file. The packaged
- * executable has no file: there a thread runs the launcher that the executable itself starts with.
+ * Starts a thread, with the niceness of nice(2), that runs the entry of this program, `entry` when
+ * that is a file. The packaged executable has no file: there a thread runs the launcher that the
+ * executable itself starts with.
  */
-export function startThread(entry: string): Worker {
+export function startThread(entry: string, niceness: number): Worker {
   const { Worker } = getBuiltinModule('node:worker_threads')
   const sea = getBuiltinModule('node:sea')
+  const argv = [threadArgument, String(niceness)]
   const options = { env: {}, resourceLimits: { maxYoungGenerationSizeMb: 4 } }
   return sea.isSea()
-    ? new Worker(sea.getAsset('launcher', 'utf8'), {
-        ...options,
-        eval: true,
-        argv: [threadArgument],
-      })
-    : new Worker(entry, { ...options, argv: ['cni', threadArgument] })
+    ? new Worker(sea.getAsset('launcher', 'utf8'), { ...options, eval: true, argv })
+    : new Worker(entry, { ...options, argv: ['cni', ...argv] })
 }
 
 /**

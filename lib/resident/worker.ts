@@ -4,6 +4,7 @@
  * take along the one that talks to the fronts.
  */
 import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
 import { createHost } from '../cni/host-process.ts'
 import { serveCall } from '../cni/interrupted.ts'
@@ -23,8 +24,12 @@ export interface ThreadCall {
   readonly pid: number
 }
 
-/** Serves what comes through the port: an answer for each call, undefined when it declines. */
-export function serveCalls(port: MessagePort, plugins: readonly Plugin[]): void {
+/**
+ * Serves what comes through the port: an answer for each call, undefined when it declines. The
+ * calling thread gets the niceness of nice(2).
+ */
+export function serveCalls(port: MessagePort, plugins: readonly Plugin[], niceness: number): void {
+  setPriority(niceness)
   separateFolder()
   const home = currentNetns()
   port.on('message', (call: ThreadCall) => {

@@ -1,8 +1,11 @@
 /** The resident server with the packaged executables: whose calls it serves, and how it stops. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { version } from '../../lib/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { link } from '../support/ip.ts'
@@ -149,6 +152,26 @@ t.test('no server, and servers that are of no use', options, async (t) => {
   t.teardown(() => imposter.close())
   await other.live()
   t.strictSame(received, [], 'another version is told nothing')
+})
+
+t.test('a server that is not of root is told nothing', options, async (t) => {
+  const { node, socket, live } = setUp(t)
+  chmodSync(node.dir, 0o755)
+  mkdirSync(join(socket, '..'))
+  chmodSync(join(socket, '..'), 0o777)
+  const script = `
+    const server = require('net').createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', () => process.exit(1))
+      socket.write(process.argv[2] + '\\n')
+    }).listen(process.argv[1], () => console.log('listens'))`
+  const greeting = `flannel-cni-ts v${version}`
+  const [program = '', ...args] = ['setpriv', '--reuid=65534', '--clear-groups', process.execPath]
+  const imposter = spawn(program, [...args, '-e', script, socket, greeting])
+  t.teardown(() => imposter.kill('SIGKILL'))
+  await once(imposter.stdout, 'data')
+  await live()
+  t.equal(imposter.exitCode, null, 'it has heard nothing')
 })
 
 t.test('a server that stands still costs a call no more than 50 ms', options, async (t) => {
