@@ -17,18 +17,18 @@ demo: all ## show two pods getting a network and a host port (root)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping nftables
 	$(node) scripts/demo.ts
 
-test: dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests
+test: compiler dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests
 	node_modules/.bin/node node_modules/.bin/tsc -p .
 	node_modules/.bin/node node_modules/.bin/prettier --check --log-level=warn .
 	$(node) scripts/debian-packages.ts
 	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
 
-test-resident: dist/bin/cni node_modules/.tap-built ## run the tests through the resident server
+test-resident: compiler dist/bin/cni node_modules/.tap-built ## run the tests through the resident server
 	$(node) scripts/debian-packages.ts
 	CNI_TEST_RESIDENT=1 $(node) scripts/test.ts $(wildcard test/netns/*.test.ts)
 
-test-faults: dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (15 minutes)
+test-faults: compiler dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (15 minutes)
 	$(node) scripts/debian-packages.ts
 	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts)
 
@@ -45,6 +45,9 @@ dist/bin/cni: node_modules/.package-lock.json $(sources)
 	$(node) scripts/build.ts
 	$(node) scripts/package.ts
 
+compiler: node_modules/.package-lock.json # in front of a build that is to be tested as a whole
+	$(node) scripts/debian-packages.ts gcc libc6-dev
+
 node_modules/.package-lock.json: package-lock.json
 	npm ci --ignore-scripts --loglevel=error
 	cd node_modules/.bin && ln -sf ../node-linux-*/bin/node . # npm 9 leaves it out
@@ -55,4 +58,4 @@ node_modules/.tap-built: node_modules/.package-lock.json package.json
 	node_modules/.bin/node node_modules/.bin/tap build
 	touch $@
 
-.PHONY: all bench demo test test-resident test-faults install clean help
+.PHONY: all bench demo test test-resident test-faults install compiler clean help

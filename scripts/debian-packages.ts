@@ -24,8 +24,8 @@ const needs: readonly Need[] = [
   { name: 'containerd', file: 'containerd', tests: 'the container runtime' },
   { name: 'runc', file: 'runc', tests: 'the container runtime' },
   { name: 'busybox-static', file: 'busybox', tests: 'the container runtime' },
-  { name: 'gcc', file: 'cc', tests: 'the benchmark' },
-  { name: 'libc6-dev', file: '/usr/include/stdio.h', tests: 'the benchmark' },
+  { name: 'gcc', file: 'cc', tests: 'the front, the benchmark' },
+  { name: 'libc6-dev', file: '/usr/include/stdio.h', tests: 'the front, the benchmark' },
   {
     name: 'containernetworking-plugins',
     file: '/usr/lib/cni/bridge',

@@ -34,7 +34,7 @@ export function installExecutables(
     say(`removed ${stage}, which an interrupted install left`)
   }
   const names = source.names.filter((name) => isReplaceable(join(binDir, name), source, say))
-  const { node, front } = chooseFiles(source, names, say)
+  const { node, front } = chooseFiles(source, names)
   const outdated = [front, node].flatMap((file) => (file ? outdatedNames(file, binDir) : []))
   if (outdated.length === 0) {
     say(`the executables in ${binDir} are up to date`)
@@ -68,25 +68,17 @@ function requireFile(path: string): void {
   )
 }
 
-/** Which file gets which of the names, that of the plugins in front of `cni`. */
+/** Which file gets which of the names. Beside a newer `cni` there can be no front of ours. */
 function chooseFiles(
   source: InstallSource,
   names: readonly string[],
-  say: Say,
 ): Pick<Contents, 'node' | 'front'> {
-  const bytes = source.readFront()
-  if (bytes === undefined) {
-    say(
-      'there is no front in this build: plugins are the Node executable, and cni serve gets no calls',
-    )
-  }
-  if (bytes === undefined || !names.includes('cni')) {
-    return { node: nodeExecutable(source, names), front: undefined }
-  }
+  const front = names.includes('cni') ? source.readFront() : undefined
+  if (front === undefined) return { node: nodeExecutable(source, names), front }
   const plugins = names.filter((name) => name !== 'cni')
   return {
     node: nodeExecutable(source, ['cni']),
-    front: frontExecutable(bytes, source, plugins),
+    front: frontExecutable(front, source, plugins),
   }
 }
 

@@ -48,6 +48,9 @@ export function install(
   for (const name of names) verifyExecutable(binDir, name)
   if (names.length > 0) say(`verified: ${names.join(', ')} in ${binDir} start and answer`)
   installConflist(conflist, confDir, say)
+  if (source.readFront() === undefined) {
+    say('this build has no front: plugins are the Node executable, and cni serve gets no calls')
+  }
   for (const problem of missingPlugins(conflist, binDir)) say(`warning: ${problem}`)
   const found = greetingOf(socket)
   const isOld = replaced.length > 0 || found !== greeting(source.version)

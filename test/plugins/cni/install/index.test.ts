@@ -6,14 +6,14 @@ import { frontBytes, writeExecutable, writeScript } from '../../../support/fake-
 import { socketPath, startGreeter } from '../../../support/greeter.ts'
 import { thrown } from '../../../support/thrown.ts'
 
-function setUp(t: Test, settings: { conflist?: string } = {}) {
+function setUp(t: Test, settings: { conflist?: string; front?: 'none' } = {}) {
   const dir = t.testdir({ bad: '{' })
   const executable = writeExecutable(join(dir, 'packaged'), '1.0.0')
   const [binDir, confDir] = [join(dir, 'host/bin'), join(dir, 'host/conf')]
   const lines: string[] = []
   const own = {
     ...{ executable, version: '1.0.0', names: ['flannel', 'portmap', 'cni'] },
-    readFront: () => frontBytes('1.0.0'),
+    readFront: () => (settings.front === 'none' ? undefined : frontBytes('1.0.0')),
   }
   const socket = socketPath(t)
   const conflist = settings.conflist && join(dir, settings.conflist)
@@ -31,6 +31,12 @@ t.test('makes the folders, and puts the configuration last', async (t) => {
     `verified: flannel, portmap, cni in ${binDir} start and answer`,
     `installed ${confDir}/10-flannel.conflist`,
   ])
+})
+
+t.test('says what a build without a front cannot do', async (t) => {
+  const { lines, run } = setUp(t, { front: 'none' })
+  run()
+  t.match(lines.at(-1), /^this build has no front: plugins are the Node executable, /)
 })
 
 t.test('says that a server of before has to be restarted', async (t) => {
