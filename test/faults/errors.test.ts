@@ -14,6 +14,7 @@ const skip = kernelSkip() || straceSkip() || firewallSkip()
 const errors: Readonly<Record<string, readonly string[]>> = {
   openat: ['ENOSPC', 'EMFILE', 'EACCES', 'EIO'],
   sendto: ['ENOBUFS', 'EBUSY', 'EINTR'],
+  recvfrom: ['ENOBUFS', 'EINTR'],
   write: ['ENOSPC', 'EIO'],
   mkdir: ['ENOSPC', 'EACCES'],
   rmdir: ['EACCES', 'EIO'],
@@ -24,10 +25,9 @@ const errors: Readonly<Record<string, readonly string[]>> = {
   utimensat: ['EACCES', 'EIO'],
 }
 
-/** Those of a call: a socket says that something was lost before it tells how long a message is. */
+/** Those of a call: a socket that tells how long a message is has it, too. */
 function errorsOf({ name, object }: SystemCall): readonly string[] {
-  if (name !== 'recvfrom') return errors[name] ?? []
-  return object === 'MSG_PEEK' ? ['ENOBUFS', 'EINTR'] : ['EINTR']
+  return object === 'message' ? [] : (errors[name] ?? [])
 }
 
 const texts: Readonly<Record<string, RegExp>> = {

@@ -173,6 +173,6 @@ const types: Readonly<Record<string, string>> = {
 }
 
 function messageType(text: string): string {
-  const [, type = 'message'] = /nlmsg_type=(?:\w+<<8\|)?(\w+)/.exec(text) ?? []
+  const [, type = 'unknown'] = /nlmsg_type=(?:\w+<<8\|)?(\w+)/.exec(text) ?? []
   return types[type] ?? type
 }
