@@ -8,7 +8,7 @@ import {
   openSync,
   readSync,
   renameSync,
-  rmSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -55,17 +55,26 @@ function readText(path: string, flags: number): string {
  * renamed. A `temporary` that an interrupted call left is replaced. Not synced to the disk.
  */
 export function replaceFile(path: string, temporary: string, text: string, mode: number): void {
-  rmSync(temporary, { force: true })
+  unlinkIfThere(temporary)
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
     writeFileSync(fd, text) // a single write may take only a part when the disk is nearly full
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    unlinkIfThere(temporary)
     throw error
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Removes a file. (Node's rmSync does not say why it failed.) */
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
   }
 }
 
