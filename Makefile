@@ -28,7 +28,7 @@ test-resident: compiler dist/bin/cni node_modules/.tap-built ## run the tests th
 	$(node) scripts/debian-packages.ts
 	CNI_TEST_RESIDENT=1 $(node) scripts/test.ts $(wildcard test/netns/*.test.ts)
 
-test-faults: compiler dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (15 minutes)
+test-faults: compiler dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (8 minutes)
 	$(node) scripts/debian-packages.ts
 	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts)
 
