@@ -1,8 +1,10 @@
 /** What tcpdump sees on an interface while a test runs. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import type { Node, Scope } from './node.ts'
 import { inside, run } from './run.ts'
 
@@ -28,6 +30,7 @@ export async function startCapture(scope: Scope, node: Node, ifName: string): Pr
   }
   return {
     async stop() {
+      await untilQuiet(file)
       tcpdump.kill('SIGINT')
       await ended
     },
@@ -39,8 +42,14 @@ export async function startCapture(scope: Scope, node: Node, ifName: string): Pr
   }
 }
 
+/** Waits until the file has not grown for a moment: tcpdump ends without what it has not yet read. */
+async function untilQuiet(file: string): Promise<void> {
+  for (let size = -1; size !== statSync(file).size; await setTimeout(300))
+    size = statSync(file).size
+}
+
 // Headers are enough. Unless told otherwise, tcpdump writes as a user who may not write here, and
 // loses the packets of the last second.
-const record = ['tcpdump', '-s', '160', '-B', '8192', '-Z', 'root', '--immediate-mode']
+const record = ['tcpdump', '-U', '-s', '160', '-B', '8192', '-Z', 'root', '--immediate-mode']
 // Flannel's port is not the one that tcpdump knows as VXLAN's.
 const print = ['tcpdump', '-n', '-t', '-T', 'vxlan', '-Z', 'root']
