@@ -48,7 +48,10 @@ const seaConfig = {
   disableExperimentalSEAWarning: true,
   useSnapshot: false,
   useCodeCache: true,
-  execArgv: ['--disable-warning=ExperimentalWarning'], // node:ffi
+  execArgv: [
+    '--disable-warning=ExperimentalWarning', // node:ffi
+    '--v8-pool-size=1', // a call has no use for four threads of V8, and each takes time to start
+  ],
   // Without it NODE_OPTIONS in the environment could load other code into a root process.
   execArgvExtension: 'none',
   assets,

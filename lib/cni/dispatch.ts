@@ -88,6 +88,7 @@ function buildContext(plugin: Plugin, request: Request, host: Host): Context {
   return {
     log: createLog(prefix, level, (text) => host.writeStderr(text)),
     delegate: otherPlugins(plugin, host),
+    linkRemoval: host.linkRemoval,
     randomBytes: (length) => host.randomBytes(length),
     now: () => host.now(),
     sleep: (ms) => host.sleep(ms),

@@ -1,5 +1,6 @@
 /** The host of plugins in this process, and of a process that serves one call. */
 import { randomBytes } from '../net/libc.ts'
+import { waitingRemoval, type LinkRemoval } from '../net/link-removal.ts'
 import { readStamp } from '../stamp.ts'
 import { readAll, writeAll } from '../stdio.ts'
 import { version } from '../version.ts'
@@ -42,15 +43,21 @@ export function createProcessHost(plugins: readonly Plugin[]): Host {
   })
 }
 
+/** Blocks the calling thread for so many milliseconds. */
+export function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
 /** The host that plugins have in this process. */
-export function createHost(plugins: readonly Plugin[], writeStderr: Host['writeStderr']): Host {
-  const sleepCell = new Int32Array(new SharedArrayBuffer(4))
-  const sleep = (ms: number) => {
-    Atomics.wait(sleepCell, 0, 0, ms)
-  }
+export function createHost(
+  plugins: readonly Plugin[],
+  writeStderr: Host['writeStderr'],
+  linkRemoval: LinkRemoval = waitingRemoval,
+): Host {
   const now = () => Date.now()
   const host: Host = {
     version,
+    linkRemoval,
     writeStderr,
     randomBytes,
     now,

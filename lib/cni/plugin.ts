@@ -2,6 +2,7 @@
  * What a plugin is here: a value with one function per CNI command. A plugin never touches the
  * process it runs in; everything it needs of the outside comes in the request and the context.
  */
+import type { LinkRemoval } from '../net/link-removal.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
 
@@ -68,6 +69,8 @@ export interface Log {
 export interface Context {
   readonly log: Log
   readonly delegate: Delegate
+  /** Deletes a container's interface. */
+  readonly linkRemoval: LinkRemoval
   /** `length` random bytes. */
   randomBytes(length: number): Uint8Array
   /** Milliseconds since the epoch. */

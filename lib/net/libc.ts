@@ -2,7 +2,8 @@
  * The system calls that Node lacks, through `node:ffi`: the only file that calls native code.
  * Everything here is synchronous and acts on the calling thread.
  */
-import { dlopen, getInt32, toString } from 'node:ffi'
+import { dlopen, exportBuffer, getInt32, toString } from 'node:ffi'
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
 const { functions: c } = dlopen('libc.so.6', {
@@ -22,6 +23,8 @@ const { functions: c } = dlopen('libc.so.6', {
   poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
   strerror: { arguments: ['i32'], return: 'pointer' },
   fstatfs: { arguments: ['i32', 'buffer'], return: 'i32' },
+  calloc: { arguments: ['u64', 'u64'], return: 'pointer' },
+  free: { arguments: ['pointer'], return: 'void' },
   mallopt: { arguments: ['i32', 'i32'], return: 'i32' },
   abort: { arguments: [], return: 'void' },
 })
@@ -107,6 +110,70 @@ export function peerCredentials(fd: number): { readonly pid: number; readonly ui
 /** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */
 export function send(fd: number, bytes: Uint8Array): void {
   check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0), getInt32(errnoPointer))
+}
+
+/** A message that is being sent. */
+export interface Sending {
+  /** Whether send(2) has returned. What it took is freed then. */
+  isDone(): boolean
+}
+
+/**
+ * What sends by aio_write(3), in a thread of libc: for messages that the kernel takes its time for.
+ * Throws when libc has no such thing; what is returned throws a `SyscallError`.
+ */
+export function openAio(): (fd: number, bytes: Uint8Array) => Sending {
+  const { functions: aio } = dlopenFirst(['libc.so.6', 'librt.so.1']) // the second before glibc 2.34
+  return (fd, bytes) => {
+    // The thread writes to it, so it must not be memory that is collected as garbage.
+    const memory = c.calloc(1n, BigInt(aiocbSize + bytes.length))
+    const control = createAiocb(fd, memory, bytes)
+    exportBuffer(Buffer.concat([control, bytes]), memory, aiocbSize + bytes.length)
+    let isDone = false
+    const free = () => {
+      c.free(memory)
+      isDone = true
+    }
+    try {
+      check('aio_write', aio.aio_write(memory), getInt32(errnoPointer))
+    } catch (error) {
+      free()
+      throw error
+    }
+    return {
+      isDone() {
+        if (!isDone && aio.aio_error(memory) !== constants.errno.EINPROGRESS) free()
+        return isDone
+      },
+    }
+  }
+}
+
+/** aio.h of glibc, on machines of 64 bits: struct aiocb, in bytes. */
+const aiocbSize = 168
+
+/** A struct aiocb for bytes that lie behind it in memory. */
+function createAiocb(fd: number, memory: bigint, bytes: Uint8Array): Buffer {
+  const SIGEV_NONE = 1 // bits/sigevent-consts.h
+  const aiocb = Buffer.alloc(aiocbSize)
+  aiocb.writeInt32LE(fd, 0) // aio_fildes
+  aiocb.writeBigUInt64LE(memory + BigInt(aiocbSize), 16) // aio_buf
+  aiocb.writeBigUInt64LE(BigInt(bytes.length), 24) // aio_nbytes
+  aiocb.writeInt32LE(SIGEV_NONE, 44) // aio_sigevent.sigev_notify
+  return aiocb
+}
+
+function dlopenFirst(names: readonly string[]) {
+  const [name = '', ...others] = names
+  try {
+    return dlopen(name, {
+      aio_write: { arguments: ['pointer'], return: 'i32' },
+      aio_error: { arguments: ['pointer'], return: 'i32' },
+    })
+  } catch (error) {
+    if (others.length === 0) throw error
+    return dlopenFirst(others)
+  }
 }
 
 /** recv(2) into `buffer`: how many bytes came; with MSG_TRUNC in `flags`, how many there were. */

@@ -186,11 +186,17 @@ export function linkSet(connection: Connection, index: number, changes: LinkChan
 
 /** Deletes a link, a veth with its peer. Throws a `NetlinkError`: `ENODEV` when there is none. */
 export function linkDelete(connection: Connection, index: number): void {
-  connection.execute({
-    operation: `link delete ${indexName(index)}`,
-    type: RTM_DELLINK,
-    payload: linkMessage.encode({ index }),
-  })
+  connection.execute(deletion(index))
+}
+
+/** Sends what deletes a link, and returns what waits for the kernel's answer. Throws as that does. */
+export function postLinkDelete(connection: Connection, index: number): () => void {
+  return connection.post(deletion(index))
+}
+
+function deletion(index: number): Request {
+  const payload = linkMessage.encode({ index })
+  return { operation: `link delete ${indexName(index)}`, type: RTM_DELLINK, payload }
 }
 
 /** How errors name a link that is known by its index only. */

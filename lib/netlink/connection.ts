@@ -54,10 +54,10 @@ export class Connection implements Disposable {
 
   /**
    * Connects to the calling thread's network namespace, by NETLINK_ROUTE unless another protocol
-   * is given; throws a `SyscallError`.
+   * is given; `sendBy` sends what there is to be sent. Throws a `SyscallError`.
    */
-  static open(protocol?: number): Connection {
-    return new Connection(openSocket(timeoutSeconds, protocol))
+  static open(protocol?: number, sendBy?: (fd: number, datagram: Uint8Array) => void): Connection {
+    return new Connection(openSocket(timeoutSeconds, protocol, sendBy))
   }
 
   /**
@@ -89,7 +89,21 @@ export class Connection implements Disposable {
     })
   }
 
+  /**
+   * Sends a request, and returns what waits for its answer, which throws as `execute` does. Another
+   * request may be sent in between only when nobody wants the answer.
+   */
+  post(request: Request): () => Message[] {
+    const collect = this.#begin([request])
+    return () => collect().flatMap((reply) => answers(request, reply))
+  }
+
   #exchange(requests: readonly Request[]): Reply[] {
+    return this.#begin(requests)()
+  }
+
+  /** Sends requests, and returns what waits for the replies. */
+  #begin(requests: readonly Request[]): () => Reply[] {
     const first = this.#sequence + 1
     this.#sequence += requests.length
     const messages = requests.map(({ flags = 0, ...request }, index) => ({
@@ -98,6 +112,10 @@ export class Connection implements Disposable {
       sequence: first + index,
     }))
     this.#send(requests[0]?.operation ?? '', concat(messages.map(encodeMessage)))
+    return () => this.#collect(requests, first)
+  }
+
+  #collect(requests: readonly Request[], first: number): Reply[] {
     const replies = requests.map((): Reply => ({ messages: [], interrupted: false }))
     for (const [index, { operation }] of requests.entries()) {
       while (replies[index]?.ack === undefined) {

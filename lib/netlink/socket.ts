@@ -27,10 +27,14 @@ export interface Socket extends Disposable {
 
 /**
  * Opens a netlink socket of the protocol in the calling thread's network namespace, where it stays,
- * whose `receive` waits so many seconds. Throws a `SyscallError`: `EPROTONOSUPPORT` when the kernel
+ * whose `receive` waits so many seconds, and whose messages are sent by `sendBy`. Throws a `SyscallError`: `EPROTONOSUPPORT` when the kernel
  * does not have the protocol.
  */
-export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_ROUTE): Socket {
+export function openSocket(
+  timeoutSeconds: number,
+  protocol: number = NETLINK_ROUTE,
+  sendBy: (fd: number, datagram: Uint8Array) => void = send,
+): Socket {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
   try {
     setOptions(fd, timeoutSeconds)
@@ -40,7 +44,7 @@ export function openSocket(timeoutSeconds: number, protocol: number = NETLINK_RO
   }
   let open = true
   return {
-    send: (datagram) => uninterrupted(() => send(fd, datagram)),
+    send: (datagram) => uninterrupted(() => sendBy(fd, datagram)),
     receive: () => uninterrupted(() => receive(fd)),
     [Symbol.dispose]() {
       if (open) close(fd)

@@ -1,5 +1,5 @@
 /** The host of the resident server: a process that serves calls until it is told to stop. */
-import { availableParallelism, getPriority, setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { getBuiltinModule } from 'node:process'
 import { errorText } from '../cni/errors.ts'
 import { keepHeapSmall } from '../net/libc.ts'
@@ -18,8 +18,12 @@ export interface ResidentOptions {
   readonly entry: string
 }
 
-/** While a thread waits for the kernel another one can run; each takes 15 MB. */
-const maxThreads = Math.min(4, Math.max(2, availableParallelism()))
+/**
+ * Two threads keep two processors busy, and the kernel's lock of all that is about networks (RTNL)
+ * lets no more of them do much. Each takes 12 MB. More are for calls that wait for somebody else: a
+ * delegate that is executed, a firewall program, a lock.
+ */
+const threads = { minThreads: 2, maxThreads: 8, growMs: 500, maxIdleMs: 60_000 }
 
 /**
  * Flags of V8 for threads: their work is short, and the optimizing compiler takes as long for it as
@@ -39,8 +43,7 @@ export async function runServer({ socket, version, entry }: ResidentOptions): Pr
   favourThisThread(niceness, say)
   const pool = new ThreadPool({
     startThread: () => startThread(entry, niceness),
-    maxThreads,
-    maxIdleMs: 60_000,
+    ...threads,
     maxWaiting: 1024,
     maxWaitMs: 10_000,
     say,

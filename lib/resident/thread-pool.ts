@@ -10,9 +10,12 @@ export type Outcome = Answer | 'declined' | 'lost'
 export interface PoolOptions {
   /** Starts a thread that sends `'ready'`, and then an answer for each call; undefined declines. */
   readonly startThread: () => Worker
-  /** There is always one thread, and no more than so many. */
+  /** There are always so many threads. */
+  readonly minThreads: number
+  /** There is one more, up to this number, when a call is not done within `growMs`, and others wait. */
   readonly maxThreads: number
-  /** A thread beyond the first that has had no call for so many milliseconds ends. */
+  readonly growMs: number
+  /** A thread beyond `minThreads` that has had no call for so many milliseconds ends. */
   readonly maxIdleMs: number
   /** So many calls may wait. */
   readonly maxWaiting: number
@@ -47,19 +50,21 @@ export class ThreadPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#start()
+    for (let count = 0; count < options.minThreads; count++) this.#start()
   }
 
   /** Serves a call as soon as a thread is free for it. */
   serve(call: ThreadCall): Promise<Outcome> {
-    const { maxWaiting, maxWaitMs } = this.#options
+    const { maxWaiting, maxWaitMs, growMs } = this.#options
     if (this.#queue.length >= maxWaiting || this.#isClosed) return Promise.resolve('declined')
     return new Promise((resolve) => {
       const deadline = setTimeout(() => {
-        if (this.#queue.remove(waiting)) resolve('declined')
+        if (this.#queue.remove(waiting)) settle('declined')
       }, maxWaitMs)
+      const growth = setInterval(() => this.#grow(), growMs)
       const settle = (outcome: Outcome) => {
         clearTimeout(deadline)
+        clearInterval(growth)
         resolve(outcome)
       }
       const waiting = { key: call.env['CNI_CONTAINERID'] ?? '', call, settle }
@@ -103,7 +108,7 @@ export class ThreadPool {
   }
 
   #endIdle(thread: Worker): void {
-    if (this.#threads.size === 1) return
+    if (this.#threads.size <= this.#options.minThreads) return
     this.#forget(thread)
     void thread.terminate()
   }
@@ -142,6 +147,9 @@ export class ThreadPool {
       this.#serving.set(idle.thread, waiting)
       idle.thread.postMessage(waiting.call)
     }
+  }
+
+  #grow(): void {
     const isShort = this.#queue.length > 0 && this.#threads.size < this.#options.maxThreads
     if (isShort && !this.#isStarting) this.#start()
   }

@@ -6,10 +6,11 @@
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
-import { createHost } from '../cni/host-process.ts'
+import { createHost, sleep } from '../cni/host-process.ts'
 import { serveCall } from '../cni/interrupted.ts'
 import type { Environment, Plugin } from '../cni/plugin.ts'
-import { abort, chdir } from '../net/libc.ts'
+import { abort, chdir, openAio } from '../net/libc.ts'
+import { BackgroundRemoval, type LinkRemoval } from '../net/link-removal.ts'
 import { socketVariable, type Answer } from './protocol.ts'
 import { separateFolder } from './thread.ts'
 
@@ -32,8 +33,9 @@ export function serveCalls(port: MessagePort, plugins: readonly Plugin[], nicene
   setPriority(niceness)
   separateFolder()
   const home = currentNetns()
+  const linkRemoval = new BackgroundRemoval(openAio(), sleep)
   port.on('message', (call: ThreadCall) => {
-    const answer = serve(call, plugins)
+    const answer = serve(call, plugins, linkRemoval)
     // Netns.run has ended the process already if it could not come back; this says that it did.
     if (currentNetns() !== home) abort()
     port.postMessage(answer)
@@ -45,11 +47,15 @@ function currentNetns(): string {
   return readlinkSync('/proc/thread-self/ns/net')
 }
 
-function serve(call: ThreadCall, plugins: readonly Plugin[]): Answer | undefined {
+function serve(
+  call: ThreadCall,
+  plugins: readonly Plugin[],
+  linkRemoval: LinkRemoval,
+): Answer | undefined {
   const plugin = plugins.find(({ name }) => name === call.name)
   if (plugin === undefined || !enterFolderOf(call)) return undefined
   let stderr = ''
-  const host = createHost(plugins, (text) => (stderr += text))
+  const host = createHost(plugins, (text) => (stderr += text), linkRemoval)
   const readStdin = () => {
     if (call.stdinProblem !== undefined) throw new Error(call.stdinProblem)
     return call.stdin

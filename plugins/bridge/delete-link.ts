@@ -4,8 +4,13 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 
 /** Deletes a link; one that is gone already is fine. */
 export function deleteLink(connection: Connection, { index }: Pick<Link, 'index'>): void {
+  unlessGone(() => linkDelete(connection, index))
+}
+
+/** Does something to a link; one that is gone already is fine. */
+export function unlessGone(work: () => void): void {
   try {
-    linkDelete(connection, index)
+    work()
   } catch (error) {
     if (!hasCode(error, 'ENODEV')) throw error
   }

@@ -9,7 +9,7 @@ import { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf, DetachConf } from './conf.ts'
 import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
-import { deleteLink } from './delete-link.ts'
+import { deleteLink, unlessGone } from './delete-link.ts'
 import { hostVethAlias } from './veth-name.ts'
 import { removeOrphan } from './veth.ts'
 
@@ -21,7 +21,7 @@ export function detach(conf: DetachConf, request: Request, context: Context): vo
   using netns = openNetnsIfThere(request, context.log)
   using sandbox = netns?.connect()
   attemptAll([
-    () => removeLink(request, sandbox),
+    () => removeLink(request, context, netns && sandbox && { netns, sandbox }),
     () => removeRules(conf, request, sandbox, context.log),
     () => {
       if (conf.ipamType !== '') {
@@ -48,10 +48,18 @@ function removeRules(
   ])
 }
 
-function removeLink(request: Request, sandbox: Connection | undefined): void {
-  const link = sandbox && linkByName(sandbox, request.ifName)
+interface Place {
+  readonly netns: Netns
+  readonly sandbox: Connection
+}
+
+function removeLink(request: Request, { linkRemoval }: Context, place: Place | undefined): void {
+  const link = place && linkByName(place.sandbox, request.ifName)
   withPrefix(`failed to delete "${request.ifName}": `, () => {
-    if (sandbox !== undefined && link !== undefined) return deleteLink(sandbox, link)
+    if (place !== undefined && link !== undefined) {
+      const { netns, sandbox } = place
+      return unlessGone(() => linkRemoval.remove(sandbox, link.index, netns))
+    }
     // There is no sandbox any more, or the container gave its interface another name.
     using host = Connection.open()
     removeOrphan(host, request)

@@ -1,5 +1,6 @@
 /** Requests and contexts for tests that call a plugin's functions. */
 import type { Context, Delegate, Log, Request } from '../../lib/cni/plugin.ts'
+import { waitingRemoval } from '../../lib/net/link-removal.ts'
 import type { Version } from '../../lib/cni/versions.ts'
 
 /** A request; `conf` is a network configuration, to which a name and a version are added. */
@@ -40,6 +41,7 @@ export function contextOf(parts: Partial<Context> = {}): TestContext {
   return {
     log,
     delegate: refuseToDelegate,
+    linkRemoval: waitingRemoval,
     randomBytes: (length) => Uint8Array.from({ length }, () => random++),
     now: () => 1_700_000_000_000 + sleeps.reduce((sum, ms) => sum + ms, 0),
     sleep: (ms) => {

@@ -23,7 +23,14 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
     threads.push(thread)
     return thread
   }
-  const defaults = { maxThreads: 2, maxIdleMs: 60_000, maxWaiting: 100, maxWaitMs: 5000 }
+  const defaults = {
+    minThreads: 2,
+    maxThreads: 2,
+    growMs: 20,
+    maxIdleMs: 60_000,
+    maxWaiting: 100,
+    maxWaitMs: 5000,
+  }
   const pool = new ThreadPool({
     ...defaults,
     startThread,
@@ -46,9 +53,9 @@ t.test('serves more calls than there are threads', async (t) => {
 })
 
 t.test(
-  'a thread is added when a call has to wait, and ends when it has nothing to do',
+  'a thread is added when calls wait for long, and ends when it has nothing to do',
   async (t) => {
-    const { call, threads } = setUp(t, { maxThreads: 3, maxIdleMs: 100 })
+    const { call, threads } = setUp(t, { minThreads: 1, maxThreads: 3, maxIdleMs: 100 })
     await call('1')
     await call('1')
     t.equal(threads.length, 1)
@@ -84,7 +91,7 @@ t.test('a thread that dies loses its call and no other', async (t) => {
 })
 
 t.test('what a thread declines, and what waits too long, is declined', async (t) => {
-  const { call } = setUp(t, { maxThreads: 1, maxWaitMs: 50 })
+  const { call } = setUp(t, { minThreads: 1, maxThreads: 1, maxWaitMs: 50 })
   while ((await call('1')) === 'declined') t.comment('the thread is not ready yet')
   t.equal(await call('decline'), 'declined')
   const [served, waiting] = await Promise.all([call('300'), call('1')])
@@ -94,14 +101,14 @@ t.test('what a thread declines, and what waits too long, is declined', async (t)
 })
 
 t.test('only so many calls may wait', async (t) => {
-  const { call } = setUp(t, { maxThreads: 1, maxWaiting: 1 })
+  const { call } = setUp(t, { minThreads: 1, maxThreads: 1, maxWaiting: 1 })
   await call('1')
   const outcomes = await Promise.all([call('100'), call('1'), call('2')])
   t.strictSame(outcomes, [answer('100'), answer('1'), 'declined'])
 })
 
 t.test('a pool that is told to stop finishes what it has begun', async (t) => {
-  const { pool, call } = setUp(t, { maxThreads: 1 })
+  const { pool, call } = setUp(t, { minThreads: 1, maxThreads: 1 })
   await call('1')
   const calls = [call('100'), call('1')]
   pool.declineAll()
