@@ -15,7 +15,10 @@ const LOCK_NB = 4
  */
 export const maxWaitMs = 30_000
 
-/** The longest sleep between two attempts, in ms, of a call that has just come. */
+/** The first sleep between two attempts, in ms; each is twice as long as the one before. */
+const firstStepMs = 0.5
+
+/** The longest sleep, in ms, of a call that has just come. */
 const maxStepMs = 32
 
 /** And the shortest, in ms, of one that has waited long: so nobody is overtaken all the time. */
@@ -94,7 +97,7 @@ export class Patience {
 
   #nextStepMs(): number {
     const longest = maxStepMs * (1 - this.#waitedMs / (maxWaitMs / 3))
-    return Math.ceil(Math.max(Math.min(2 ** this.#attempts++, longest), minStepMs))
+    return Math.min(firstStepMs * 2 ** this.#attempts++, Math.max(longest, minStepMs))
   }
 }
 
@@ -113,7 +116,7 @@ function describeFlock(path: string): LockHeld {
 function timedOut(waitedMs: number, { lock, holder, remedy }: LockHeld): CniError {
   return new CniError(
     ErrorCode.tryAgainLater,
-    `waited ${waitedMs} ms for the lock ${lock}`,
+    `waited ${Math.round(waitedMs)} ms for the lock ${lock}`,
     `held by ${holder}; ${remedy}`,
   )
 }

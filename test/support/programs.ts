@@ -26,7 +26,7 @@ export function watching(file: string, argv: readonly string[]): string[] {
 
 /** How many processes started a program; one that starts others in its own place counts once. */
 export function processes(file: string): number {
-  const lines = readFileSync(file, 'utf8').matchAll(/^(\d+) execve\(.* = 0$/gm)
+  const lines = readFileSync(file, 'utf8').matchAll(/^(\d+) +execve\(.* = 0$/gm)
   return new Set([...lines].map(([, pid]) => pid)).size
 }
 
