@@ -51,7 +51,7 @@ const sizes: Readonly<Record<string, Size>> = {
       { pods: 110, workers: 16 },
       { pods: 110, workers: 64 },
     ],
-    endurance: 2000,
+    endurance: 10_000,
   },
   full: {
     floorRounds: 200,
