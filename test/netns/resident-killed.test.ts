@@ -34,7 +34,7 @@ t.test('killed in the middle of a burst, again and again', options, async (t) =>
     while (!isDone) {
       const server = await startResident(t, node)
       await Promise.race([done, setTimeout(40 + Math.random() * 80)])
-      server.process.kill('SIGKILL')
+      await server.kill()
       lost++
     }
     await done

@@ -133,7 +133,7 @@ t.test('no server, and servers that are of no use', options, async (t) => {
 
   const dead = setUp(t)
   const killed = await startResident(t, dead.node)
-  killed.process.kill('SIGKILL')
+  await killed.kill()
   await dead.live()
   t.ok(existsSync(dead.socket), 'it has left its socket')
   const next = await startResident(t, dead.node)

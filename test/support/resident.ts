@@ -14,6 +14,8 @@ export interface Resident {
   readonly process: ChildProcess
   /** What it has said so far. */
   said(): string
+  /** Kills it, and waits for its death, which takes as long as a system call that it is in. */
+  kill(): Promise<void>
   /** Stops it in order, and returns its exit status. */
   stop(): Promise<number | null>
 }
@@ -43,16 +45,17 @@ export async function startResident(
     socket,
     process: child,
     said: () => text,
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
     async stop() {
       child.kill('SIGTERM')
       const [code] = await ended
       return code as number | null // of the event "exit"
     },
   }
-  scope.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
+  scope.teardown(() => resident.kill())
   while (!text.includes('listens on')) {
     if (child.exitCode !== null) throw new Error(`cni serve: ${text}`)
     await setTimeout(5)
