@@ -57,12 +57,13 @@ export async function runServer({ socket, version, entry }: ResidentOptions): Pr
     maxConnections: 1100,
     say,
   })
-  await listen(server, socket)
-  say(`version ${version} listens on ${socket}`)
-  await new Promise((resolve) => {
+  const stop = new Promise((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
+  await listen(server, socket)
+  say(`version ${version} listens on ${socket}`)
+  await stop
   say('stopping: calls at work are finished, all others are declined')
   pool.declineAll()
   await new Promise((resolve) => server.close(resolve))
