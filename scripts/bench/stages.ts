@@ -1,4 +1,5 @@
 /** The stages of a call of one process, told from outside by its system calls: pure. */
+import { messageTypes } from './message-types.ts'
 import { percentile } from './statistics.ts'
 import type { SystemCall } from './trace.ts'
 
@@ -12,19 +13,6 @@ export const stageCalls = [
   ...['clone3', 'clone', 'vfork', 'execve', 'read', 'sendto', 'recvfrom'],
   ...['flock', 'mkdir', 'rmdir', 'write', 'wait4', 'exit_group'],
 ]
-
-/** Message types of linux/rtnetlink.h, which strace does not name for sockets that it has not seen. */
-const messageTypes: Readonly<Record<string, string>> = {
-  '0x10': 'RTM_NEWLINK',
-  '0x11': 'RTM_DELLINK',
-  '0x12': 'RTM_GETLINK',
-  '0x14': 'RTM_NEWADDR',
-  '0x15': 'RTM_DELADDR',
-  '0x16': 'RTM_GETADDR',
-  '0x18': 'RTM_NEWROUTE',
-  '0x19': 'RTM_DELROUTE',
-  '0x1a': 'RTM_GETROUTE',
-}
 
 interface Span {
   readonly name: string

@@ -4,23 +4,18 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { veths } from '../support/bridge-network.ts'
 import { frontSkip } from '../support/executables.ts'
+import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
 import { startResident } from '../support/resident.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }
-const env = [
-  'FLANNEL_NETWORK=10.244.0.0/16',
-  'FLANNEL_SUBNET=10.244.1.1/24',
-  'FLANNEL_MTU=1450',
-  'FLANNEL_IPMASQ=true',
-].join('\n')
 const burst = 24
 
 t.test('killed in the middle of a burst, again and again', options, async (t) => {
   const node = makeNode(t)
-  const network = makeFlannelNetwork(node, env)
+  const network = makeFlannelNetwork(node, subnetEnv)
   const via = { env: { FLANNEL_CNI_SOCKET: join(node.dir, 'resident/cni.sock') } }
   const pods = Array.from({ length: burst }, () => node.pod())
   const results = new Map<string, Output>()
@@ -65,7 +60,7 @@ async function attach(call: Promise<{ code: number | null; stdout: string; json:
 
 t.test('told to stop in the middle of a burst', options, async (t) => {
   const node = makeNode(t)
-  const network = makeFlannelNetwork(node, env)
+  const network = makeFlannelNetwork(node, subnetEnv)
   const via = { env: { FLANNEL_CNI_SOCKET: join(node.dir, 'resident/cni.sock') } }
   const pods = Array.from({ length: burst }, () => node.pod())
   const server = await startResident(t, node)

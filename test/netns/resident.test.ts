@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { version } from '../../lib/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
+import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
@@ -15,18 +16,12 @@ import { startResident } from '../support/resident.ts'
 import { inside, run } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }
-const env = [
-  'FLANNEL_NETWORK=10.244.0.0/16',
-  'FLANNEL_SUBNET=10.244.1.1/24',
-  'FLANNEL_MTU=1450',
-  'FLANNEL_IPMASQ=true',
-].join('\n')
 
 /** A node with the network of flannel, whose calls go to the server at `socket`. */
 function setUp(t: Test, path?: string) {
   const node = makeNode(t)
   const socket = path ?? join(node.dir, 'resident/cni.sock')
-  const network = makeFlannelNetwork(node, env)
+  const network = makeFlannelNetwork(node, subnetEnv)
   const via = { env: { FLANNEL_CNI_SOCKET: socket } }
   const pod = node.pod()
   /** A pod's life, in ms; throws when something goes wrong in it. */

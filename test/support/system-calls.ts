@@ -1,4 +1,5 @@
 /** System calls of an executable, as strace(1) sees them, and the faults that it injects into them. */
+import { messageTypes } from '../../scripts/bench/message-types.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostVethName } from '../../plugins/bridge/veth-name.ts'
@@ -157,16 +158,9 @@ function namesOf({ dir, containerId }: Run): [actual: string, general: string][]
   ]
 }
 
-/** strace knows the types of messages only sometimes; linux/rtnetlink.h, nf_tables.h. */
+/** The messages that plugins send beside those about links; nfnetlink_conntrack.h, nf_tables.h. */
 const types: Readonly<Record<string, string>> = {
-  '0x10': 'RTM_NEWLINK',
-  '0x11': 'RTM_DELLINK',
-  '0x12': 'RTM_GETLINK',
-  '0x14': 'RTM_NEWADDR',
-  '0x15': 'RTM_DELADDR',
-  '0x16': 'RTM_GETADDR',
-  '0x18': 'RTM_NEWROUTE',
-  '0x1a': 'RTM_GETROUTE',
+  ...messageTypes,
   '0x102': 'IPCTNL_MSG_CT_DELETE',
   '0xa04': 'NFT_MSG_GETCHAIN',
   '0xa07': 'NFT_MSG_GETRULE',
