@@ -4,6 +4,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readSync,
@@ -69,8 +70,38 @@ export function replaceFile(path: string, temporary: string, text: string, mode:
   }
 }
 
+/**
+ * Gives a regular file a new content where it stands; false when there is none at the path. It
+ * takes a fraction of `replaceFile`'s time: ext4 passes over every inode that was deleted within
+ * minutes before it takes one for a new file, and flushes what replaces another. But a process that
+ * is killed may leave a longer old content behind the new one.
+ */
+export function overwriteFile(path: string, text: string): boolean {
+  const fd = openIfThere(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  if (fd === undefined) return false
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) return false
+    writeFileSync(fd, text)
+    const length = Buffer.byteLength(text)
+    if (stat.size > length) ftruncateSync(fd, length)
+    return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The file descriptor of what can be opened: no symbolic link, for example. */
+function openIfThere(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, flags)
+  } catch {
+    return undefined // whoever puts a file there says what is in the way
+  }
+}
+
 /** Removes a file. (Node's rmSync does not say why it failed.) */
-function unlinkIfThere(path: string): void {
+export function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {

@@ -14,12 +14,11 @@ import {
   lstatSync,
   openSync,
   readFileSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
-import { replaceFile } from '../../lib/files.ts'
+import { overwriteFile, replaceFile, unlinkIfThere } from '../../lib/files.ts'
 import { parseIp, type Ip } from '../../lib/net/ip.ts'
 import { parseOwner, unknownOwner, type Owner } from './owner.ts'
 
@@ -110,9 +109,13 @@ export class AddressFiles {
     }
   }
 
-  /** Remembers the address as the last one of the set; `aside` is where its file is written. */
+  /**
+   * Remembers the address as the last one of the set; `aside` is where its file is written if there
+   * is none. It says where a search begins: one that is garbled does no harm.
+   */
   remember(address: string, setIndex: number, aside: string): void {
-    replaceFile(this.#path(lastReservedPrefix + setIndex), aside, address, 0o600)
+    const path = this.#path(lastReservedPrefix + setIndex)
+    if (!overwriteFile(path, address)) replaceFile(path, aside, address, 0o600)
   }
 
   #readText(name: string): string {
@@ -137,14 +140,6 @@ export function writeAside(path: string, content: string): number {
     return fstatSync(fd).mtimeMs
   } finally {
     closeSync(fd)
-  }
-}
-
-export function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
   }
 }
 

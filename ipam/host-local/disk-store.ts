@@ -12,8 +12,9 @@ import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Context, Log } from '../../lib/cni/plugin.ts'
 import { Undo } from '../../lib/cni/undo.ts'
+import { unlinkIfThere } from '../../lib/files.ts'
 import { formatIp, type Ip } from '../../lib/net/ip.ts'
-import { AddressFiles, unlinkIfThere, writeAside } from './address-files.ts'
+import { AddressFiles, writeAside } from './address-files.ts'
 import { formatOwner, isSameOwner, type Owner } from './owner.ts'
 import { repair, temporaryPrefix, type Folder } from './repair.ts'
 import { ReservationLinks } from './reservation-links.ts'
@@ -155,6 +156,7 @@ export class DiskStore implements Store {
     for (const [setIndex, address] of addresses.entries()) {
       this.#files.remember(address, setIndex, this.#temporary)
     }
+    unlinkIfThere(this.#temporary)
     return true
   }
 

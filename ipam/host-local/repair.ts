@@ -1,7 +1,8 @@
 /** Puts the links of a folder in order after a killed call, and after one of Go's host-local. */
 import { readdirSync } from 'node:fs'
 import type { Log } from '../../lib/cni/plugin.ts'
-import { unlinkIfThere, type AddressFiles } from './address-files.ts'
+import { unlinkIfThere } from '../../lib/files.ts'
+import type { AddressFiles } from './address-files.ts'
 import { unknownOwner, type Owner } from './owner.ts'
 import type { ReservationLinks } from './reservation-links.ts'
 import { linkName, parseLinkName, unknownSandbox } from './reservation.ts'

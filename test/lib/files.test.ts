@@ -4,13 +4,20 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeFolder, readSmallFile, readStateFile, replaceFile } from '../../lib/files.ts'
+import {
+  makeFolder,
+  overwriteFile,
+  readSmallFile,
+  readStateFile,
+  replaceFile,
+} from '../../lib/files.ts'
 import { kernelSkip } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
 
@@ -108,4 +115,25 @@ t.test('says why a folder cannot be made', async (t) => {
   t.throws(() => makeFolder(join(dir, 'file/a'), 0o700), { code: 'ENOTDIR', syscall: 'mkdir' })
   t.throws(() => makeFolder('/proc/nosuch/a', 0o700), { code: 'ENOENT', path: '/proc/nosuch' })
   t.throws(() => makeFolder('', 0o700), { code: 'ENOENT' })
+})
+
+t.test('overwrites a file where it stands', async (t) => {
+  const path = join(t.testdir({ last: '10.1.2.100' }), 'last')
+  const { ino } = statSync(path)
+  for (const text of ['10.1.2.101', '10.1.3.1', '', '10.1.3.255']) {
+    t.equal(overwriteFile(path, text), true)
+    t.equal(readFileSync(path, 'utf8'), text)
+  }
+  t.equal(statSync(path).ino, ino)
+})
+
+t.test('overwrites nothing that is no file', async (t) => {
+  const dir = t.testdir({ target: 'mine', folder: {} })
+  symlinkSync('target', join(dir, 'link'))
+  runSync(['mkfifo', join(dir, 'fifo')])
+  for (const name of ['link', 'fifo', 'folder', 'missing']) {
+    t.equal(overwriteFile(join(dir, name), 'text'), false, name)
+  }
+  t.equal(readFileSync(join(dir, 'target'), 'utf8'), 'mine')
+  t.notOk(readdirSync(dir).includes('missing'))
 })

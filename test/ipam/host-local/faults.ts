@@ -7,7 +7,7 @@ import { run, runSync, type Outcome, type RunOptions } from '../../support/run.t
 /** Calls that change what is on a disk; `?` is for those that this architecture does not have. */
 const changing = [
   ...['openat', 'write', 'mkdirat', 'symlinkat', 'linkat', 'unlinkat', 'renameat', 'renameat2'],
-  ...['utimensat', '?mkdir', '?rmdir', '?symlink', '?link', '?unlink', '?rename'],
+  ...['utimensat', 'ftruncate', '?mkdir', '?rmdir', '?symlink', '?link', '?unlink', '?rename'],
 ]
 
 /** One system call of a program: the how manieth of its name, and strace's line. */
@@ -53,11 +53,10 @@ function parseTrace(folder: string, lines: readonly string[]): Point[] {
     const ordinal = (counts.get(name) ?? 0) + 1
     counts.set(name, ordinal)
     const isBelow = line.includes(`${folder}/`) || line.includes(`${folder}"`)
-    if (name === 'openat' && isBelow && line.includes('O_CREAT')) {
-      opened = `write(${/= (\d+)$/.exec(line)?.[1]},`
-    }
-    const isChange = name === 'openat' ? line.includes('O_CREAT') : isBelow
-    if ((isBelow && isChange) || (opened !== '' && line.startsWith(opened))) {
+    const isChange = name !== 'openat' || /O_CREAT|O_WRONLY/.test(line)
+    if (name === 'openat' && isBelow && isChange) opened = /= (\d+)$/.exec(line)?.[1] ?? ''
+    const isOfOpened = opened !== '' && /^(?:write|ftruncate)\((\d+)/.exec(line)?.[1] === opened
+    if ((isBelow && isChange) || isOfOpened) {
       points.push({ name, ordinal, line })
     }
   }
