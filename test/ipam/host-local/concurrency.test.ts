@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { temporaryPrefix } from '../../../ipam/host-local/repair.ts'
 import { run } from '../../support/run.ts'
 import { addressesOf, call, ours } from './call.ts'
+
+/** What a call has in the folder only while it is at work. */
+const isTemporary = (name: string) => name.startsWith(temporaryPrefix)
 
 const worker = join(import.meta.dirname, 'worker.ts')
 
@@ -28,7 +32,8 @@ t.test('what killed processes leave heals', async (t) => {
   for (let round = 0; round < 2; round++) {
     const argv = ['--no-warnings', worker, data, marks, `victim${round}`, '100000']
     const victim = spawn(process.execPath, argv, { stdio: 'ignore' })
-    while (!existsSync(join(directory, 'lock.lock'))) await new Promise(setImmediate)
+    const isAtWork = () => existsSync(directory) && readdirSync(directory).some(isTemporary)
+    while (!isAtWork()) await new Promise(setImmediate)
     victim.kill('SIGKILL')
     await once(victim, 'close')
     const conf = {

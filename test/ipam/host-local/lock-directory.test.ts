@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { withLockDirectory } from '../../../ipam/host-local/lock-directory.ts'
@@ -6,52 +6,67 @@ import { withFlock } from '../../../ipam/host-local/lock.ts'
 import { contextOf } from '../../support/request.ts'
 import { runSync } from '../../support/run.ts'
 
-t.test('a lock that a killed process left', async (t) => {
+t.test('on a file system of this machine there is none', async (t) => {
   const directory = t.testdir({ 'lock.lock': {} })
-  const soon = new Date(Date.now() + 1000) // proper-lockfile dates a lock up to 1 s ahead
-  utimesSync(join(directory, 'lock.lock'), soon, soon)
+  const { ctimeMs } = statSync(join(directory, 'lock.lock'))
   const context = contextOf({ now: () => Date.now() })
   t.equal(
     withFlock(directory, context, (patience) => withLockDirectory(directory, patience, () => 1)),
     1,
   )
-  t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for it')
+  t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for what is there')
+  t.equal(statSync(join(directory, 'lock.lock')).ctimeMs, ctimeMs)
 })
 
-t.test('what is no lock, in its place', async (t) => {
-  for (const plant of [
-    (path: string) => writeFileSync(path, ''),
-    (path: string) => symlinkSync('target', path),
-  ]) {
-    const directory = t.testdir({ target: 'mine', folder: {} })
-    plant(join(directory, 'lock.lock'))
-    const context = contextOf({ now: () => Date.now() })
-    withFlock(directory, context, (patience) => withLockDirectory(directory, patience, () => 1))
-    t.match(context.warnings, [/lock\.lock is no directory, so it is no lock; it is removed/])
-    t.strictSame(readdirSync(directory).sort(), ['folder', 'lock', 'target'])
-    t.equal(readFileSync(join(directory, 'target'), 'utf8'), 'mine')
-  }
-})
-
-/** Runs the text of a script in a folder of a file system that may be another machine's, too. */
-function elsewhere(t: Test, script: string): unknown {
+/**
+ * Runs the text of a script, by a wrapper such as strace, in a folder of a file system that may be
+ * another machine's, too.
+ */
+function elsewhere(t: Test, script: string, wrapper: readonly string[] = []): unknown {
   const root = join(import.meta.dirname, '../../..')
   const imports =
-    `import { mkdirSync, utimesSync } from 'node:fs'\n` +
+    `import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs'\n` +
     `import { withLockDirectory } from '${root}/ipam/host-local/lock-directory.ts'\n` +
     `import { withFlock } from '${root}/ipam/host-local/lock.ts'\n` +
     `import { contextOf } from '${root}/test/support/request.ts'\n` +
     `const context = contextOf({ now: () => Date.now() })\n` +
-    `const run = () => withFlock('.', context, (p) => withLockDirectory('.', p, () => 'done'))\n`
+    `const work = () => { if (!existsSync('lock.lock')) throw Error('no lock'); return 'done' }\n` +
+    `const run = () => withFlock('.', context, (p) => withLockDirectory('.', p, work))\n`
   const mount = 'mount -t ramfs none "$0" && cd "$0" && exec "$@"'
   const argv = [process.execPath, '--no-warnings', '--input-type=module', '-e', imports + script]
-  const shell = ['unshare', '--mount', 'sh', '-c', mount, t.testdir(), ...argv]
+  const shell = ['unshare', '--mount', 'sh', '-c', mount, t.testdir(), ...wrapper, ...argv]
   return JSON.parse(runSync(shell))
 }
 
 const skip = process.getuid?.() !== 0 && 'mounting a file system needs root'
 
-t.test('one that may be of another machine goes stale', { skip }, async (t) => {
+t.test('elsewhere it is there while the work is done', { skip }, async (t) => {
+  const script = `console.log(JSON.stringify([run(), context.sleeps, readdirSync('.')]))`
+  t.strictSame(elsewhere(t, script), ['done', [], ['lock']])
+})
+
+t.test('where no directory can be made, flock does it alone', { skip }, async (t) => {
+  const script = `
+    const run = () => withFlock('.', context, (p) => withLockDirectory('.', p, () => 'alone'))
+    console.log(JSON.stringify([run(), context.warnings, readdirSync('.')]))`
+  const fault = ['-e', 'trace=?mkdir,mkdirat', '-e', 'inject=?mkdir,mkdirat:error=ENOSPC']
+  const strace = ['strace', '-f', '-qq', '-o', '/dev/null', ...fault]
+  t.match(elsewhere(t, `{ ${script} }`, strace), [
+    'alone',
+    [/^going on with flock alone: mkdir .*lock\.lock: no space left on device/],
+    ['lock'],
+  ])
+})
+
+t.test('what is no lock, in its place', { skip }, async (t) => {
+  const script = `
+    symlinkSync('target', 'lock.lock')
+    console.log(JSON.stringify([run(), context.warnings, readdirSync('.')]))`
+  const warning = './lock.lock is no directory, so it is no lock; it is removed'
+  t.strictSame(elsewhere(t, script), ['done', [warning], ['lock']])
+})
+
+t.test('one that a killed process left goes stale', { skip }, async (t) => {
   const script = `
     mkdirSync('lock.lock')
     context.sleep = (ms) => { context.sleeps.push(ms); Atomics.wait(cell, 0, 0, ms) }

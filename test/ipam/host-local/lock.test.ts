@@ -1,17 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { withLockDirectory } from '../../../ipam/host-local/lock-directory.ts'
 import { maxWaitMs, withFlock } from '../../../ipam/host-local/lock.ts'
-import type { Context } from '../../../lib/cni/plugin.ts'
 import { contextOf } from '../../support/request.ts'
-
-/** Runs `work` under both locks. */
-function withLock<T>(directory: string, context: Context, work: () => T): T {
-  return withFlock(directory, context, (patience) => withLockDirectory(directory, patience, work))
-}
 
 /** flock(1) that holds the lock of the directory until it is ended. */
 async function holdFlock(t: Test, directory: string): Promise<ChildProcess> {
@@ -30,14 +23,17 @@ function endGroup(pid: number): void {
   }
 }
 
-t.test('holds both locks while it works, and leaves what Go leaves', async (t) => {
+/** Whether flock(1) can have the lock. */
+function isFree(directory: string): boolean {
+  const args = ['--exclusive', '--nonblock', join(directory, 'lock'), 'true']
+  return spawnSync('flock', args).status === 0
+}
+
+t.test('holds the lock while it works, and leaves what Go leaves', async (t) => {
   const directory = t.testdir()
-  const result = withLock(directory, contextOf({ now: () => Date.now() }), () => {
-    t.ok(existsSync(join(directory, 'lock.lock')))
-    return 42
-  })
-  t.equal(result, 42)
-  t.notOk(existsSync(join(directory, 'lock.lock')))
+  const result = withFlock(directory, contextOf({ now: () => Date.now() }), () => isFree(directory))
+  t.equal(result, false)
+  t.equal(isFree(directory), true)
   const { mode, size } = statSync(join(directory, 'lock'))
   t.equal(mode & 0o777, 0o750 & ~process.umask())
   t.equal(size, 0)
@@ -50,7 +46,7 @@ t.test('is released when the work fails', async (t) => {
     throw new Error('work failed')
   }
   for (let round = 0; round < 2; round++) {
-    t.throws(() => withLock(directory, context, fail), { message: 'work failed' })
+    t.throws(() => withFlock(directory, context, fail), { message: 'work failed' })
   }
   t.strictSame(context.sleeps, [])
 })
@@ -59,7 +55,7 @@ t.test('gives up after a while, and names the holder', async (t) => {
   const directory = t.testdir()
   await holdFlock(t, directory)
   const context = contextOf()
-  t.throws(() => withLock(directory, context, () => t.fail('worked beside the holder')), {
+  t.throws(() => withFlock(directory, context, () => t.fail('worked beside the holder')), {
     code: 11,
     message: new RegExp(`^waited 300\\d\\d ms for the lock ${directory}/lock$`),
     details: /^held by process \d+ \((flock|sleep) .*a process that hangs has to be ended$/,
@@ -78,7 +74,7 @@ t.test('counts by the clock what a sleep takes, unless the clock was set', async
       context.sleeps.push(ms)
       clock += took
     }
-    t.throws(() => withLock(directory, { ...context, sleep }, () => undefined), { code: 11 })
+    t.throws(() => withFlock(directory, { ...context, sleep }, () => undefined), { code: 11 })
     return context.sleeps.length
   }
   t.equal(rounds(100), maxWaitMs / 100)
@@ -90,7 +86,7 @@ t.test('who has waited long asks more often', async (t) => {
   const directory = t.testdir()
   await holdFlock(t, directory)
   const context = contextOf()
-  t.throws(() => withLock(directory, context, () => undefined), { code: 11 })
+  t.throws(() => withFlock(directory, context, () => undefined), { code: 11 })
   const { sleeps } = context
   t.strictSame(sleeps.slice(0, 5), [0.5, 1, 2, 4, 8])
   const longest = Math.max(...sleeps)
@@ -107,7 +103,7 @@ t.test('waits for a holder that ends', async (t) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
   }
   t.equal(
-    withLock(directory, { ...context, sleep, now: () => Date.now() }, () => 'done'),
+    withFlock(directory, { ...context, sleep, now: () => Date.now() }, () => 'done'),
     'done',
   )
 })
@@ -115,11 +111,11 @@ t.test('waits for a holder that ends', async (t) => {
 t.test('a lock that is no file', async (t) => {
   const link = t.testdir()
   symlinkSync('target', join(link, 'lock'))
-  t.throws(() => withLock(link, contextOf(), () => undefined), {
+  t.throws(() => withFlock(link, contextOf(), () => undefined), {
     code: 5,
     message: `open ${link}/lock: too many levels of symbolic links`,
   })
   t.notOk(existsSync(join(link, 'target')))
   mkdirSync(join(link, 'sub/lock'), { recursive: true })
-  t.throws(() => withLock(join(link, 'sub'), contextOf(), () => undefined), { code: 5 })
+  t.throws(() => withFlock(join(link, 'sub'), contextOf(), () => undefined), { code: 5 })
 })
