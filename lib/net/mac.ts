@@ -18,5 +18,5 @@ export function macToBytes(text: string): Uint8Array {
 
 /** `0a:58:0a:f4:01:01`; empty for no bytes. */
 export function macFromBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')
+  return bytes.toHex().replaceAll(/..(?=.)/g, '$&:')
 }

@@ -23,30 +23,39 @@ export interface RawAttribute {
 
 /** The bytes of attributes one after the other, each padded. */
 export function encodeAttributes(attributes: readonly RawAttribute[]): Uint8Array {
-  const parts = attributes.flatMap(({ type, payload }) => {
+  const lengths = attributes.map(({ payload }) => nlattr.size + payload.length)
+  const bytes = new Uint8Array(lengths.reduce((total, length) => total + align(length), 0))
+  let offset = 0
+  for (const { type, payload } of attributes) {
     const length = nlattr.size + payload.length
-    return [nlattr.encode({ length, type }), payload, new Uint8Array(align(length) - length)]
-  })
-  return concat(parts)
+    bytes.set(nlattr.encode({ length, type }), offset)
+    bytes.set(payload, offset + nlattr.size)
+    offset += align(length)
+  }
+  return bytes
 }
 
 /**
- * Splits bytes into attributes. The padding of the last one may be missing. Throws a `RangeError`
- * when an attribute is longer than the bytes there are.
+ * Splits bytes into attributes: all, or those of the types that are `wanted`. The padding of the
+ * last one may be missing. Throws a `RangeError` when an attribute is longer than the bytes there
+ * are.
  */
-export function decodeAttributes(bytes: Uint8Array): RawAttribute[] {
+export function decodeAttributes(
+  bytes: Uint8Array,
+  wanted?: { has(type: number): boolean },
+): RawAttribute[] {
   const attributes: RawAttribute[] = []
   for (let offset = 0; offset < bytes.length;) {
-    const { length, type } = nlattr.decode(bytes.subarray(offset))
-    if (length < nlattr.size || length > bytes.length - offset) {
+    const head = nlattr.decode(bytes, offset)
+    const [type, end] = [head.type & NLA_TYPE_MASK, offset + head.length]
+    if (head.length < nlattr.size || end > bytes.length) {
       const left = bytes.length - offset
-      throw new RangeError(
-        `attribute ${type & NLA_TYPE_MASK}: length ${length}, ${left} bytes left`,
-      )
+      throw new RangeError(`attribute ${type}: length ${head.length}, ${left} bytes left`)
     }
-    const payload = bytes.subarray(offset + nlattr.size, offset + length)
-    attributes.push({ type: type & NLA_TYPE_MASK, payload })
-    offset += align(length)
+    if (wanted?.has(type) ?? true) {
+      attributes.push({ type, payload: bytes.subarray(offset + nlattr.size, end) })
+    }
+    offset += align(head.length)
   }
   return attributes
 }
@@ -88,7 +97,7 @@ export function attributeSet<S extends Record<string, Attribute<unknown>>>(
     },
     decode(bytes) {
       const values: Record<string, unknown> = {}
-      for (const { type, payload } of decodeAttributes(bytes)) {
+      for (const { type, payload } of decodeAttributes(bytes, byType)) {
         const key = byType.get(type)
         const known = key === undefined ? undefined : set[key]
         if (key === undefined || known === undefined) continue

@@ -51,7 +51,7 @@ export function encodeMessage({ type, flags, sequence, payload }: Message): Uint
 export function decodeMessages(bytes: Uint8Array): Message[] {
   const messages: Message[] = []
   for (let offset = 0; offset < bytes.length;) {
-    const { length, type, flags, sequence } = nlmsghdr.decode(bytes.subarray(offset))
+    const { length, type, flags, sequence } = nlmsghdr.decode(bytes, offset)
     if (length < nlmsghdr.size || length > bytes.length - offset) {
       const left = bytes.length - offset
       throw new RangeError(`netlink message ${type}: length ${length}, ${left} bytes left`)
@@ -95,6 +95,6 @@ export function decodeAck({ type, flags, payload }: Message): Ack {
 /** How many bytes of the request an acknowledgement repeats. */
 function echoLength(type: number, flags: number, payload: Uint8Array): number {
   if (type === NLMSG_DONE) return 0
-  const request = nlmsghdr.decode(payload.subarray(4))
+  const request = nlmsghdr.decode(payload, 4)
   return (flags & NLM_F_CAPPED) === 0 ? align(request.length) : nlmsghdr.size
 }

@@ -25,12 +25,14 @@ export const flag: Codec<boolean> = {
   decode: (bytes) => u8.decode(bytes) !== 0,
 }
 
+const decoder = new TextDecoder()
+
 /** Text; the kernel may put a zero byte behind it. */
 export const text: Codec<string> = {
   encode: (value) => new TextEncoder().encode(value),
   decode(bytes) {
     const end = bytes.indexOf(0)
-    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end))
+    return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end))
   },
 }
 

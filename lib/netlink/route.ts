@@ -43,7 +43,7 @@ const nextHops: Codec<NextHop[]> = {
   decode(bytes) {
     const hops: NextHop[] = []
     for (let offset = 0; offset < bytes.length;) {
-      const { length } = rtnexthop.decode(bytes.subarray(offset))
+      const { length } = rtnexthop.decode(bytes, offset)
       if (length < rtnexthop.size || length > bytes.length - offset) {
         throw new RangeError(`next hop: length ${length}, ${bytes.length - offset} bytes left`)
       }
