@@ -107,13 +107,19 @@ export function canonicalize(schema: SchemaObject, value: unknown): unknown {
   }
   const properties: Record<string, SchemaObject> | undefined = schema['properties']
   if (properties === undefined || typeof value !== 'object' || value === null) return value
-  const spelling = new Map(Object.keys(properties).map((key) => [key.toLowerCase(), key]))
   const entries = new Map<string, unknown>()
   for (const [key, item] of Object.entries(value)) {
-    const known = spelling.get(key.toLowerCase())
+    const known = spellingOf(key, properties)
     if (item === null && known !== undefined) continue
     const child = known === undefined ? undefined : properties[known]
     entries.set(known ?? key, child === undefined ? item : canonicalize(child, item))
   }
   return Object.fromEntries(entries)
+}
+
+/** The schema's spelling of a key; undefined when the schema does not know it. */
+function spellingOf(key: string, properties: object): string | undefined {
+  if (Object.hasOwn(properties, key)) return key // as nearly all are written
+  const lower = key.toLowerCase()
+  return Object.keys(properties).find((property) => property.toLowerCase() === lower)
 }
