@@ -19,11 +19,11 @@ export interface ResidentOptions {
 }
 
 /**
- * One thread serves 250 ADDs a second: the kernel's lock of all that is about networks (RTNL) lets a
- * second one do little more, and each takes 12 MB. More are for calls that wait for somebody else: a
+ * Two threads serve 1.25 times the ADDs that one does: they share the kernel's lock of all that is
+ * about networks (RTNL), and each takes 15 MB. More are for calls that wait for somebody else: a
  * delegate that is executed, a firewall program, a lock.
  */
-const threads = { minThreads: 1, maxThreads: 8, growMs: 500, maxIdleMs: 60_000 }
+const threads = { minThreads: 2, maxThreads: 8, growMs: 500, maxIdleMs: 60_000 }
 
 /**
  * Flags of V8 for threads: their work is short, and the optimizing compiler takes as long for it as

@@ -10,7 +10,7 @@ export type Outcome = Answer | 'declined' | 'lost'
 export interface PoolOptions {
   /** Starts a thread that sends `'ready'`, and then an answer for each call; undefined declines. */
   readonly startThread: () => Worker
-  /** There are always so many threads. */
+  /** There are always so many threads. They take turns: so each has its code compiled. */
   readonly minThreads: number
   /** There is one more, up to this number, when a call is not done within `growMs`, and others wait. */
   readonly maxThreads: number
@@ -43,7 +43,7 @@ export class ThreadPool {
   readonly #queue = new CallQueue<Waiting>()
   readonly #threads = new Set<Worker>()
   /** Those that have nothing to do, the one that had a call last at the end. */
-  readonly #idle: Idle[] = []
+  #idle: Idle[] = []
   readonly #serving = new Map<Worker, Waiting>()
   #isStarting = false
   #isClosed = false
@@ -108,15 +108,32 @@ export class ThreadPool {
   }
 
   #endIdle(thread: Worker): void {
-    if (this.#threads.size <= this.#options.minThreads) return
+    if (this.#lasting().includes(thread)) return
     this.#forget(thread)
     void thread.terminate()
   }
 
   #forget(thread: Worker): void {
     this.#threads.delete(thread)
-    const index = this.#idle.findIndex((idle) => idle.thread === thread)
-    for (const { timer } of index === -1 ? [] : this.#idle.splice(index, 1)) clearTimeout(timer)
+    this.#takeIdle(thread)
+  }
+
+  /** Takes a thread out of those that have nothing to do. */
+  #takeIdle(thread: Worker): void {
+    for (const idle of this.#idle) if (idle.thread === thread) clearTimeout(idle.timer)
+    this.#idle = this.#idle.filter((idle) => idle.thread !== thread)
+  }
+
+  /** The threads that do not end for having nothing to do: the oldest ones. */
+  #lasting(): Worker[] {
+    return [...this.#threads].slice(0, this.#options.minThreads)
+  }
+
+  /** The thread for the next call. */
+  #nextThread(): Worker | undefined {
+    const lasting = this.#lasting()
+    const idle = this.#idle.find(({ thread }) => lasting.includes(thread)) ?? this.#idle.at(-1)
+    return idle?.thread
   }
 
   /** The call of a thread that died was begun; who knows how far it went. */
@@ -139,13 +156,12 @@ export class ThreadPool {
 
   #next(): void {
     for (;;) {
-      const idle = this.#idle.at(-1)
-      const waiting = idle && this.#queue.take()
-      if (idle === undefined || waiting === undefined) break
-      this.#idle.pop()
-      clearTimeout(idle.timer)
-      this.#serving.set(idle.thread, waiting)
-      idle.thread.postMessage(waiting.call)
+      const thread = this.#nextThread()
+      const waiting = thread && this.#queue.take()
+      if (thread === undefined || waiting === undefined) break
+      this.#takeIdle(thread)
+      this.#serving.set(thread, waiting)
+      thread.postMessage(waiting.call)
     }
   }
 

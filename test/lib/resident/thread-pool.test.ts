@@ -17,10 +17,14 @@ parentPort.postMessage('ready')`
 
 function setUp(t: Test, options: Partial<PoolOptions> = {}) {
   const threads: Worker[] = []
+  const answers = new Map<Worker, number>()
   const said: string[] = []
   const startThread = () => {
     const thread = new Worker(code, { eval: true })
     threads.push(thread)
+    thread.on('message', (message: unknown) => {
+      if (message !== 'ready') answers.set(thread, (answers.get(thread) ?? 0) + 1)
+    })
     return thread
   }
   const defaults = {
@@ -40,7 +44,8 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
   t.teardown(() => pool.close())
   const call = async (stdin: string, containerId = '') =>
     pool.serve({ name: 'bridge', env: { CNI_CONTAINERID: containerId }, stdin, pid: 1 })
-  return { pool, call, threads, said }
+  const served = () => threads.map((thread) => answers.get(thread) ?? 0)
+  return { pool, call, threads, served, said }
 }
 
 const answer = (stdout: string) => ({ exitCode: 0, stdout, stderr: '' })
@@ -68,6 +73,26 @@ t.test(
     t.strictSame(await call('2'), answer('2'))
   },
 )
+
+t.test('threads take turns', async (t) => {
+  const { call, served } = setUp(t)
+  await Promise.all(['50', '50'].map((text) => call(text)))
+  const before = served()
+  for (let count = 0; count < 6; count++) await call('1')
+  t.strictSame(
+    served().map((count, index) => count - (before[index] ?? 0)),
+    [3, 3],
+  )
+})
+
+t.test('a thread that was added for a while has no calls when others are free', async (t) => {
+  const { call, threads, served } = setUp(t, { maxThreads: 4 })
+  await Promise.all(['200', '200', '200', '200', '200', '200'].map((text) => call(text)))
+  t.ok(threads.length > 2)
+  const [, , ...before] = served()
+  for (let count = 0; count < 6; count++) await call('1')
+  t.strictSame(served().slice(2), before)
+})
 
 t.test('calls for one container run one after the other', async (t) => {
   const { call } = setUp(t)
