@@ -3,6 +3,7 @@ import { getBuiltinModule } from 'node:process'
 import { hasCode } from './cni/errors.ts'
 import type { Environment } from './cni/plugin.ts'
 import { errnoText } from './net/libc.ts'
+import { stage } from './stage.ts'
 
 export interface Execution {
   readonly stdout: string
@@ -30,8 +31,16 @@ export interface ExecuteOptions {
 /** More than this on stdout or stderr, in bytes, ends the process. */
 const maxOutput = 16 * 1024 * 1024
 
+/** So many characters of a command line stand in the name of its stage. */
+const maxShown = 120
+
 /** Runs a program to its end, `input` on its stdin. Never throws for what the program does. */
 export function execute(file: string, args: readonly string[], options: ExecuteOptions): Execution {
+  const command = [file, ...args].join(' ').slice(0, maxShown)
+  return stage(`running ${command}`, () => runToEnd(file, args, options))
+}
+
+function runToEnd(file: string, args: readonly string[], options: ExecuteOptions): Execution {
   // Loaded when needed: it takes longer to load than most calls to run.
   const { spawnSync } = getBuiltinModule('node:child_process')
   const { stdout, stderr, status, signal, ...rest } = spawnSync(file, args, {

@@ -10,7 +10,7 @@ import { inlinedTexts } from './build/inlined-texts.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'
 
 // Modules of Node that load in a fraction of a millisecond.
-const loaded = ['ffi', 'fs', 'module', 'os', 'path', 'process', 'util']
+const loaded = ['diagnostics_channel', 'ffi', 'fs', 'module', 'os', 'path', 'process', 'util']
 
 const [entry = 'plugins/main.ts', outfile = 'dist/cni.cjs'] = process.argv.slice(2)
 

@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import { flock } from '../../lib/net/libc.ts'
+import { stage } from '../../lib/stage.ts'
 import { describeHolders } from './lock-holder.ts'
 
 // sys/file.h
@@ -74,6 +75,10 @@ export class Patience {
 
   /** Repeats the attempt while its lock is taken; `describe` says by whom when patience is over. */
   insist<T>(attempt: () => T, describe: () => LockHeld): T {
+    return stage('waiting for a lock of reservations', () => this.#repeat(attempt, describe))
+  }
+
+  #repeat<T>(attempt: () => T, describe: () => LockHeld): T {
     for (;;) {
       try {
         return attempt()

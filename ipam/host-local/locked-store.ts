@@ -1,4 +1,5 @@
 import type { Context } from '../../lib/cni/plugin.ts'
+import { stage } from '../../lib/stage.ts'
 import { DiskStore } from './disk-store.ts'
 import { withLockDirectory } from './lock-directory.ts'
 import { withFlock } from './lock.ts'
@@ -18,10 +19,12 @@ export function withStore<T>(
     // The seal is looked at before, and made after, what the second lock does to the directory.
     const store = new DiskStore(directory, bootId, context)
     try {
-      return withLockDirectory(directory, patience, () => {
-        store.open()
-        return work(store)
-      })
+      return withLockDirectory(directory, patience, () =>
+        stage('working under the locks', () => {
+          store.open()
+          return work(store)
+        }),
+      )
     } finally {
       store.close()
     }

@@ -5,6 +5,8 @@ export interface Call {
   readonly env: Environment
   /** Reads the whole of stdin, once; throws when that fails. */
   readStdin(): string
+  /** Writes the reply's stdout where that has to be done before the call ends; never throws. */
+  readonly writeStdout?: (text: string) => void
 }
 
 export interface Reply {

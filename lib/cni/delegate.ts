@@ -5,6 +5,7 @@
  */
 import { statSync } from 'node:fs'
 import { execute, type ExecuteOptions, type Execution } from '../exec.ts'
+import { stage } from '../stage.ts'
 import type { Call, Reply } from './call.ts'
 import { checkReply, decodeAnswer } from './delegate-reply.ts'
 import { findPlugin } from './find-plugin.ts'
@@ -39,7 +40,7 @@ export interface DelegateHost {
 /** The delegation of a process. */
 export function createDelegate(host: DelegateHost): Delegate {
   const timeoutOf = createTimeouts(host)
-  const call = (command: PluginCommand, type: string, request: Request, stdin: string) => {
+  const serve = (command: PluginCommand, type: string, request: Request, stdin: string) => {
     const env = { ...request.env, CNI_COMMAND: command }
     const file = findPlugin(type, request.path)
     const own = host.isSelf(file) ? host.dispatch(type, { env, readStdin: () => stdin }) : undefined
@@ -49,6 +50,8 @@ export function createDelegate(host: DelegateHost): Delegate {
         : asExecution(own)
     return checkReply(type, reply)
   }
+  const call: typeof serve = (command, type, ...rest) =>
+    stage(`${command} of ${type}`, () => serve(command, type, ...rest))
   return {
     add: (type, request, stdin) =>
       decodeAnswer(type, call('ADD', type, request, stdin), request.conf.cniVersion),

@@ -2,17 +2,19 @@
  * From a call to its reply: parameters, configuration and version are judged in the order in which
  * the Go library judges them, before the plugin is asked to do anything.
  */
+import { stage } from '../stage.ts'
 import type { Call, Reply } from './call.ts'
 import { CniError, ErrorCode, errorText, toCniError } from './errors.ts'
 import type { Host } from './host.ts'
 import { encodeJson } from './json.ts'
-import { createLog, type LogLevel } from './log.ts'
+import { createLog, parseLogLevel, type LogLevel } from './log.ts'
 import { negotiateVersion } from './negotiate.ts'
 import { parseNetConf, type UncheckedNetConf } from './net-conf.ts'
 import { checkNetns } from './netns-guard.ts'
 import { checkParameters, parseCommand } from './parameters.ts'
 import type { Context, Delegate, Environment, Plugin, PluginCommand, Request } from './plugin.ts'
 import { encodeResult } from './result-encode.ts'
+import { Trace } from './trace.ts'
 import { currentVersion, supportedVersions } from './versions.ts'
 
 /** Serves one call of a plugin. Never throws: what goes wrong stands in the reply. */
@@ -21,11 +23,14 @@ export function dispatch(plugin: Plugin, call: Call, host: Host): Reply {
     host.writeStderr(about(plugin, host))
     return { exitCode: 0, stdout: '' }
   }
-  try {
-    return { exitCode: 0, stdout: serve(plugin, call, host) }
-  } catch (error) {
-    return { exitCode: 1, stdout: encodeJson(toCniError(error).toObject(), 4) }
+  using trace = new Trace(describe(plugin, call.env), host)
+  trace.follow(levelOf(call.env))
+  const reply = answer(plugin, call, host, trace)
+  const { writeStdout } = call
+  if (writeStdout !== undefined && reply.stdout !== '') {
+    stage('writing the result', () => writeStdout(reply.stdout))
   }
+  return reply
 }
 
 function about({ name }: Plugin, { version }: Host): string {
@@ -34,15 +39,33 @@ function about({ name }: Plugin, { version }: Host): string {
   return `${title}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`
 }
 
-function serve(plugin: Plugin, call: Call, host: Host): string {
+/** How lines about a call begin. */
+function describe({ name }: Plugin, env: Environment): string {
+  const { CNI_CONTAINERID: containerId = '', CNI_IFNAME: ifName = '' } = env
+  const attachment = containerId === '' ? '' : ` ${containerId}/${ifName}`
+  return `${name}: ${env['CNI_COMMAND']}${attachment}`
+}
+
+function levelOf(env: Environment): LogLevel {
+  return parseLogLevel(env['CNI_LOG_LEVEL'])
+}
+
+function answer(plugin: Plugin, call: Call, host: Host, trace: Trace): Reply {
+  try {
+    return { exitCode: 0, stdout: serve(plugin, call, host, trace) }
+  } catch (error) {
+    return { exitCode: 1, stdout: encodeJson(toCniError(error).toObject(), 4) }
+  }
+}
+
+function serve(plugin: Plugin, call: Call, host: Host, trace: Trace): string {
   checkParameters(call.env)
   if (call.env['CNI_COMMAND'] === 'VERSION') {
     return `${encodeJson({ cniVersion: currentVersion, supportedVersions })}\n`
   }
   const stdin = readStdin(call)
-  const conf = parseNetConf(stdin)
-  const command = parseCommand(call.env) as PluginCommand // VERSION has just been answered
-  const request = buildRequest(command, call.env, conf, stdin)
+  const request = stage('parsing stdin', () => parseRequest(call.env, stdin))
+  trace.follow(levelOf(request.env), 'reading and parsing stdin')
   checkNetns(request)
   return run(plugin, request, buildContext(plugin, request, host))
 }
@@ -58,6 +81,12 @@ function readStdin(call: Call): string {
       { cause: error },
     )
   }
+}
+
+function parseRequest(env: Environment, stdin: string): Request {
+  const conf = parseNetConf(stdin)
+  const command = parseCommand(env) as PluginCommand // VERSION has been answered
+  return buildRequest(command, env, conf, stdin)
 }
 
 function buildRequest(
@@ -82,11 +111,9 @@ function buildRequest(
 }
 
 function buildContext(plugin: Plugin, request: Request, host: Host): Context {
-  const level: LogLevel = request.env['CNI_LOG_LEVEL'] === 'debug' ? 'debug' : 'warn'
-  const attachment = request.containerId === '' ? '' : ` ${request.containerId}/${request.ifName}`
-  const prefix = `${plugin.name}: ${request.command}${attachment}`
+  const { env } = request
   return {
-    log: createLog(prefix, level, (text) => host.writeStderr(text)),
+    log: createLog(describe(plugin, env), levelOf(env), (text) => host.writeStderr(text)),
     delegate: otherPlugins(plugin, host),
     linkRemoval: host.linkRemoval,
     randomBytes: (length) => host.randomBytes(length),

@@ -1,6 +1,7 @@
 /** The host of plugins in this process, and of a process that serves one call. */
 import { randomBytes } from '../net/libc.ts'
-import { waitingRemoval, type LinkRemoval } from '../net/link-removal.ts'
+import { waitingRemoval } from '../net/link-removal.ts'
+import { stage, type Stage } from '../stage.ts'
 import { readStamp } from '../stamp.ts'
 import { readAll, writeAll } from '../stdio.ts'
 import { version } from '../version.ts'
@@ -20,27 +21,49 @@ export const stdinLimits = { timeoutMs: 10_000, maxBytes: 16 * 1024 * 1024 }
 /** Serves the call that this process was started for, and ends the process. */
 export function runProcess(plugin: Plugin, plugins: readonly Plugin[]): never {
   const host = createProcessHost(plugins)
-  const readStdin = () => readAll(0, stdinLimits)
-  const { stdout, exitCode } = serveCall(plugin, { env: process.env, readStdin }, host)
-  try {
-    writeAll(1, stdout)
-  } catch (error) {
-    // Without its answer the runtime must not take the call for served.
-    host.writeStderr(`${plugin.name}: writing to stdout: ${errorText(error)}\n`)
-    exitNow(1)
+  const readStdin = () => stage('reading stdin', () => readAll(0, stdinLimits))
+  const writeStdout = (text: string) => {
+    try {
+      writeAll(1, text)
+    } catch (error) {
+      // Without its answer the runtime must not take the call for served.
+      host.writeStderr(`${plugin.name}: writing to stdout: ${errorText(error)}\n`)
+      exitNow(1)
+    }
   }
-  exitNow(exitCode)
+  exitNow(serveCall(plugin, { env: process.env, readStdin, writeStdout }, host).exitCode)
 }
 
 /** The host of plugins whose diagnostics go to stderr. */
 export function createProcessHost(plugins: readonly Plugin[]): Host {
-  return createHost(plugins, (text) => {
+  const loadedMs = elapsed()
+  const writeStderr = (text: string) => {
     try {
       writeAll(2, text)
     } catch {
       // diagnostics that cannot be written must not keep a pod from its network
     }
-  })
+  }
+  return createHost(plugins, writeStderr, { startStages: () => startStages(loadedMs) })
+}
+
+/**
+ * The stages of the start of the process, whose program was loaded at `loadedMs` by `elapsed`. It
+ * takes a millisecond, since Node loads `performance` when it is asked for.
+ */
+function startStages(loadedMs: number): Stage[] {
+  const { bootstrapComplete } = performance.nodeTiming
+  const originMs = elapsed() - performance.now()
+  const bootedMs = originMs + bootstrapComplete
+  return [
+    { name: 'start of Node', depth: 0, beginMs: originMs, tookMs: bootstrapComplete },
+    { name: 'loading the plugins', depth: 0, beginMs: bootedMs, tookMs: loadedMs - bootedMs },
+  ]
+}
+
+/** Milliseconds of CLOCK_MONOTONIC, which is never set. */
+export function elapsed(): number {
+  return Number(process.hrtime.bigint()) / 1e6
 }
 
 /** Blocks the calling thread for so many milliseconds. */
@@ -48,19 +71,20 @@ export function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** The host that plugins have in this process. */
+/** The host that plugins have in this process, with these `parts`. */
 export function createHost(
   plugins: readonly Plugin[],
   writeStderr: Host['writeStderr'],
-  linkRemoval: LinkRemoval = waitingRemoval,
+  parts: Pick<Host, 'startStages'> & Partial<Pick<Host, 'linkRemoval'>>,
 ): Host {
   const now = () => Date.now()
   const host: Host = {
     version,
-    linkRemoval,
+    linkRemoval: waitingRemoval,
     writeStderr,
     randomBytes,
     now,
+    elapsed,
     sleep,
     delegate: createDelegate({
       isSelf: (file) => isSameFile(file, process.execPath) || readStamp(file) === version,
@@ -72,6 +96,7 @@ export function createHost(
       writeStderr,
       sleep,
     }),
+    ...parts,
   }
   return host
 }

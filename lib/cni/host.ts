@@ -1,4 +1,5 @@
 import type { LinkRemoval } from '../net/link-removal.ts'
+import type { Stage } from '../stage.ts'
 import type { Delegate } from './plugin.ts'
 
 /** What runs plugins: a process of its own for each call, a test, or a resident server. */
@@ -12,6 +13,10 @@ export interface Host {
   randomBytes(length: number): Uint8Array
   /** Milliseconds since the epoch. */
   now(): number
+  /** Milliseconds of a clock that is never set. */
+  elapsed(): number
+  /** The stages of the call before it came here, by that clock. */
+  startStages(): readonly Stage[]
   /** Blocks the calling thread for so many milliseconds. */
   sleep(ms: number): void
 }

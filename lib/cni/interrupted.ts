@@ -23,7 +23,7 @@ export function serveCall(plugin: Plugin, call: Call, host: Host): Reply {
   if (removed.exitCode !== 0) {
     host.writeStderr(`${plugin.name}: removing what an interrupted ADD left: ${removed.stdout}\n`)
   }
-  return dispatch(plugin, { env, readStdin }, host)
+  return dispatch(plugin, { ...call, env, readStdin }, host)
 }
 
 /** stdin for several readers: what the first one gets, or fails with, all get. */

@@ -61,7 +61,7 @@ export interface Delegate {
 export interface Log {
   /** Something was found wrong and was healed, or will hurt later: always written. */
   warn(message: string): void
-  /** What is being done: written when CNI_LOG_LEVEL is `debug`. */
+  /** What is being done: written when CNI_LOG_LEVEL is `debug` or `trace`. */
   debug(message: string): void
 }
 

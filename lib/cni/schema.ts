@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import type { ErrorObject as SchemaError, Options, SchemaObject } from 'ajv'
+import { stage } from '../stage.ts'
 import { CniError, ErrorCode } from './errors.ts'
 
 /** A compiled schema: returns whether the value fits and leaves what is wrong in `errors`. */
@@ -47,14 +48,15 @@ function compile(schema: SchemaObject): Validate {
  * what is wrong there, and whose details say what was found.
  */
 export function readConf<T>(conf: ConfSchema<T>, value: unknown, prefix: string): T {
-  return readValue(conf, value, ({ path, expected, found }) => {
+  const toError = ({ path, expected, found }: Misfit) => {
     const what = path === '' ? 'the configuration' : path
     return new CniError(
       ErrorCode.invalidNetworkConfig,
       `${prefix}${what} ${expected}`,
       `found ${found} in the network configuration; correct it there`,
     )
-  })
+  }
+  return stage('checking the configuration', () => readValue(conf, value, toError))
 }
 
 /** The first thing in a value that its schema does not allow. */

@@ -1,5 +1,6 @@
 /** Kernel parameters of the calling thread's network namespace (proc_sys(5), ip-sysctl.rst). */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { stage } from '../stage.ts'
 
 /**
  * The name of an interface's own parameter, e.g. `net/ipv4/conf/eth0/arp_notify`. Throws a
@@ -14,13 +15,20 @@ export function interfaceSysctl(family: 'ipv4' | 'ipv6', ifName: string, key: st
 
 /** The value of a parameter named with slashes, e.g. `net/ipv4/ip_forward`. */
 export function readSysctl(name: string): string {
-  return readFileSync(pathOf(name), 'utf8').trim()
+  const path = pathOf(name)
+  return stage(`reading sysctl ${name}`, () => read(path))
 }
 
 /** Sets a parameter named with slashes, unless it has that value already. */
 export function writeSysctl(name: string, value: string): void {
-  if (readSysctl(name) === value) return
-  writeFileSync(pathOf(name), value, { flag: 'r+' })
+  const path = pathOf(name)
+  stage(`setting sysctl ${name} to ${value}`, () => {
+    if (read(path) !== value) writeFileSync(path, value, { flag: 'r+' })
+  })
+}
+
+function read(path: string): string {
+  return readFileSync(path, 'utf8').trim()
 }
 
 function pathOf(name: string): string {

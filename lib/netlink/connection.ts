@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { hasCode } from '../cni/errors.ts'
 import { SyscallError } from '../net/libc.ts'
+import { stage } from '../stage.ts'
 import { concat } from './attribute.ts'
 import { NetlinkError } from './error.ts'
 import {
@@ -94,12 +95,12 @@ export class Connection implements Disposable {
    * request may be sent in between only when nobody wants the answer.
    */
   post(request: Request): () => Message[] {
-    const collect = this.#begin([request])
+    const collect = stage(nameOf([request]), () => this.#begin([request]))
     return () => collect().flatMap((reply) => answers(request, reply))
   }
 
   #exchange(requests: readonly Request[]): Reply[] {
-    return this.#begin(requests)()
+    return stage(nameOf(requests), () => this.#begin(requests)())
   }
 
   /** Sends requests, and returns what waits for the replies. */
@@ -155,6 +156,11 @@ export class Connection implements Disposable {
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]()
   }
+}
+
+/** The name of the stage in which requests are sent together. */
+function nameOf(requests: readonly Request[]): string {
+  return `netlink: ${requests.map(({ operation }) => operation).join('; ')}`
 }
 
 /** The failure of a system call, with what it was to do. */

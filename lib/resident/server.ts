@@ -2,7 +2,7 @@
 import type { Server, Socket } from 'node:net'
 import { getBuiltinModule } from 'node:process'
 import { errorText } from '../cni/errors.ts'
-import { stdinLimits } from '../cni/host-process.ts'
+import { elapsed, stdinLimits } from '../cni/host-process.ts'
 import { admitPeer, type Surroundings } from './peer.ts'
 import { declined, decodeCall, encodeAnswer, greeting } from './protocol.ts'
 import type { Outcome, ThreadPool } from './thread-pool.ts'
@@ -60,6 +60,7 @@ async function serveConnection(socket: Socket, options: ServerOptions): Promise<
     stdin: stdin.toString('utf8'),
     ...(problem !== undefined && { stdinProblem: problem }),
     pid,
+    receivedMs: elapsed(),
   })
   answer(socket, outcome, options)
 }

@@ -6,11 +6,12 @@
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
-import { createHost, sleep } from '../cni/host-process.ts'
+import { createHost, elapsed, sleep } from '../cni/host-process.ts'
 import { serveCall } from '../cni/interrupted.ts'
 import type { Environment, Plugin } from '../cni/plugin.ts'
 import { abort, chdir, openAio } from '../net/libc.ts'
 import { BackgroundRemoval, type LinkRemoval } from '../net/link-removal.ts'
+import type { Stage } from '../stage.ts'
 import { socketVariable, type Answer } from './protocol.ts'
 import { separateFolder } from './thread.ts'
 
@@ -23,6 +24,8 @@ export interface ThreadCall {
   readonly stdinProblem?: string
   /** The front, which waits for the answer. */
   readonly pid: number
+  /** When it had been received, in ms of CLOCK_MONOTONIC. */
+  readonly receivedMs: number
 }
 
 /**
@@ -55,7 +58,11 @@ function serve(
   const plugin = plugins.find(({ name }) => name === call.name)
   if (plugin === undefined || !enterFolderOf(call)) return undefined
   let stderr = ''
-  const host = createHost(plugins, (text) => (stderr += text), linkRemoval)
+  const startStages = waitingStages(call)
+  const host = createHost(plugins, (text) => (stderr += text), {
+    linkRemoval,
+    startStages: () => startStages,
+  })
   const readStdin = () => {
     if (call.stdinProblem !== undefined) throw new Error(call.stdinProblem)
     return call.stdin
@@ -67,6 +74,11 @@ function serve(
   } finally {
     chdir('/')
   }
+}
+
+/** The wait of a call for its thread, which ends with this. */
+function waitingStages({ receivedMs: beginMs }: ThreadCall): Stage[] {
+  return [{ name: 'waiting for a thread', depth: 0, beginMs, tookMs: elapsed() - beginMs }]
 }
 
 /** Goes where the front is, since paths may be relative; false when it has ended by now. */

@@ -6,6 +6,7 @@ import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-atta
 import { linkByName, linkList } from '../../lib/net/link.ts'
 import { Netns } from '../../lib/net/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
+import { stage } from '../../lib/stage.ts'
 import type { BridgeConf, DetachConf } from './conf.ts'
 import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
@@ -58,7 +59,9 @@ function removeLink(request: Request, { linkRemoval }: Context, place: Place | u
   withPrefix(`failed to delete "${request.ifName}": `, () => {
     if (place !== undefined && link !== undefined) {
       const { netns, sandbox } = place
-      return unlessGone(() => linkRemoval.remove(sandbox, link.index, netns))
+      return stage('deletion of the link', () =>
+        unlessGone(() => linkRemoval.remove(sandbox, link.index, netns)),
+      )
     }
     // There is no sandbox any more, or the container gave its interface another name.
     using host = Connection.open()

@@ -49,7 +49,8 @@ Environment:
   CNI_CACHE_DIR  folder of what is attached (default: /var/lib/cni)
   CNI_BIN_DIR    the same as --bin-dir
   CNI_CONFLIST   the same as --conflist
-  CNI_LOG_LEVEL  "debug" makes the plugins say what they do
+  CNI_LOG_LEVEL  "debug" makes the plugins say what they do, "trace" also what each
+                 stage of a call takes
   FLANNEL_CNI_SOCKET
                  where plugins look for cni serve (default:
                  /run/flannel-cni/cni.sock); when it is empty they do not

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CniError, ErrorCode, hasCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import { flock } from '../../lib/net/libc.ts'
+import { stage } from '../../lib/stage.ts'
 import { makeRecordsFolder } from './records.ts'
 
 // sys/file.h
@@ -20,21 +21,25 @@ const maxCountedMs = 1000
  * Runs `work` while no other portmap of ours looks at rules or changes them: between seeing that a
  * port is free and taking it there is time. Throws a `CniError` with code 11 after 30 s of waiting.
  */
-export function withLock<T>(folder: string, { now, sleep }: Context, work: () => T): T {
+export function withLock<T>(folder: string, context: Context, work: () => T): T {
   makeRecordsFolder(folder)
   const path = join(folder, 'lock')
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
   const fd = openSync(path, flags, 0o600)
   try {
-    for (let waitedMs = 0; !tryLock(fd);) {
-      if (waitedMs >= maxWaitMs) throw timedOut(path)
-      const start = now()
-      sleep(stepMs) // which takes longer on a busy machine; the clock may be set meanwhile
-      waitedMs += Math.min(Math.max(now() - start, stepMs), maxCountedMs)
-    }
-    return work()
+    stage('waiting for the lock of host ports', () => waitForLock(fd, path, context))
+    return stage('working under the lock', work)
   } finally {
     closeSync(fd) // and with it the lock
+  }
+}
+
+function waitForLock(fd: number, path: string, { now, sleep }: Context): void {
+  for (let waitedMs = 0; !tryLock(fd);) {
+    if (waitedMs >= maxWaitMs) throw timedOut(path)
+    const start = now()
+    sleep(stepMs) // which takes longer on a busy machine; the clock may be set meanwhile
+    waitedMs += Math.min(Math.max(now() - start, stepMs), maxCountedMs)
   }
 }
 

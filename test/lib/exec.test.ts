@@ -1,5 +1,6 @@
 import t from 'tap'
 import { execute } from '../../lib/exec.ts'
+import { StageRecorder } from '../../lib/stage.ts'
 
 const options = {
   input: '',
@@ -47,4 +48,12 @@ t.test('kills a program that writes too much', async (t) => {
     code: 'ENOBUFS',
     details: 'it wrote more than 16777216 bytes and was killed',
   })
+})
+
+t.test('a program is a stage, named by the beginning of its command line', async (t) => {
+  using recorder = new StageRecorder(() => 0)
+  shell(`exit 1 # ${'x'.repeat(200)}`)
+  const [stage] = recorder.stages()
+  t.match(stage?.name, /^running \/bin\/sh -c exit 1 # x+$/)
+  t.equal(stage?.name.length, 'running '.length + 120)
 })

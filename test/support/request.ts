@@ -27,6 +27,9 @@ export function requestOf(parts: RequestParts = {}): Request {
 
 /** A context whose clock stands still but for its sleeps, which take no time, and its records. */
 export interface TestContext extends Context {
+  /** The same clock, for hosts. */
+  elapsed(): number
+  startStages(): []
   readonly warnings: string[]
   /** In milliseconds, one entry for each call. */
   readonly sleeps: number[]
@@ -47,6 +50,8 @@ export function contextOf(parts: Partial<Context> = {}): TestContext {
     sleep: (ms) => {
       sleeps.push(ms)
     },
+    elapsed: () => sleeps.reduce((sum, ms) => sum + ms, 0),
+    startStages: () => [],
     ...parts,
     warnings,
     sleeps,

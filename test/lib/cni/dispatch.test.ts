@@ -248,6 +248,8 @@ const logs: [env: object, conf: object, want: string][] = [
   [{ CNI_LOG_LEVEL: 'debug' }, {}, 'fake: DEL c1/eth0: warning: late\nfake: DEL c1/eth0: here\n'],
   [{}, { log: 'debug' }, 'fake: DEL c1/eth0: warning: late\nfake: DEL c1/eth0: here\n'],
   [{ CNI_LOG_LEVEL: 'debug' }, { log: 'warn' }, 'fake: DEL c1/eth0: warning: late\n'],
+  [{ CNI_LOG_LEVEL: 'TRACE' }, { log: 'all' }, 'fake: DEL c1/eth0: warning: late\n'],
+  [{ CNI_LOG_LEVEL: 'trace' }, { log: 'warn' }, 'fake: DEL c1/eth0: warning: late\n'],
 ]
 
 t.test(

@@ -9,6 +9,7 @@ import {
   NLMSG_DONE,
   type Message,
 } from '../../../lib/netlink/message.ts'
+import { StageRecorder } from '../../../lib/stage.ts'
 import { ack, captured, connectTo } from '../../support/netlink.ts'
 
 const { EEXIST, ENODEV } = constants.errno
@@ -127,4 +128,16 @@ t.test('an error has the text of Go, and the rest as details', async (t) => {
       '(attribute at byte 32 of the request)',
   })
   t.equal(new NetlinkError('link delete if7', { errno: ENODEV }).details, 'link delete if7')
+})
+
+t.test('what goes out together is a stage', async (t) => {
+  const connection = connectTo((requests) => requests.map((request) => ack(request)))
+  using recorder = new StageRecorder(() => 0)
+  connection.execute(ask('link show'))
+  connection.executeAll([ask('link add x'), ask('link show x')])
+  connection.post(ask('link delete x'))()
+  t.strictSame(
+    recorder.stages().map(({ name }) => name),
+    ['netlink: link show', 'netlink: link add x; link show x', 'netlink: link delete x'],
+  )
 })

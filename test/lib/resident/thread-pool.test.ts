@@ -43,7 +43,13 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
   })
   t.teardown(() => pool.close())
   const call = async (stdin: string, containerId = '') =>
-    pool.serve({ name: 'bridge', env: { CNI_CONTAINERID: containerId }, stdin, pid: 1 })
+    pool.serve({
+      name: 'bridge',
+      env: { CNI_CONTAINERID: containerId },
+      stdin,
+      pid: 1,
+      receivedMs: 0,
+    })
   const served = () => threads.map((thread) => answers.get(thread) ?? 0)
   return { pool, call, threads, served, said }
 }
