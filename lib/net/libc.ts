@@ -26,6 +26,7 @@ const { functions: c } = dlopen('libc.so.6', {
   calloc: { arguments: ['u64', 'u64'], return: 'pointer' },
   free: { arguments: ['pointer'], return: 'void' },
   mallopt: { arguments: ['i32', 'i32'], return: 'i32' },
+  malloc_trim: { arguments: ['u64'], return: 'i32' },
   abort: { arguments: [], return: 'void' },
 })
 
@@ -240,6 +241,11 @@ export function keepHeapSmall(): void {
   const M_ARENA_MAX = -8
   c.mallopt(M_ARENA_MAX, 1)
   c.mallopt(M_TRIM_THRESHOLD, 64 * 1024)
+}
+
+/** malloc_trim(3): gives the kernel back what has been freed. */
+export function trimHeap(): void {
+  c.malloc_trim(0n)
 }
 
 /** abort(3): ends the process at once, without any cleanup. */

@@ -16,7 +16,7 @@ export function startThread(entry: string, niceness: number): Worker {
   const { Worker } = getBuiltinModule('node:worker_threads')
   const sea = getBuiltinModule('node:sea')
   const argv = [threadArgument, String(niceness)]
-  const options = { env: {}, resourceLimits: { maxYoungGenerationSizeMb: 4 } }
+  const options = { env: {}, resourceLimits: { maxYoungGenerationSizeMb: 2 } }
   return sea.isSea()
     ? new Worker(sea.getAsset('launcher', 'utf8'), { ...options, eval: true, argv })
     : new Worker(entry, { ...options, argv: ['cni', ...argv] })
