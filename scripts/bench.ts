@@ -92,7 +92,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   say(formatCounts(counts))
 
   const stages: CallStages[] = []
-  for (const contestant of stagedContestants) {
+  for (const contestant of stagedContestants()) {
     stages.push(...(await measureStages(caller, contestant, pod, stageRounds)))
   }
   for (const each of stages) say(formatStages(each))

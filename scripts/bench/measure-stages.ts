@@ -1,24 +1,26 @@
 /** What the parts of one ADD and one DEL take. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
 import type { Contestant } from './contestants.ts'
+import type { Job, Measurement } from './jobs.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
-import { medianStages, stageCalls, stagesOf, type Stage } from './stages.ts'
+import { medianStages, stagesOf, type Stage } from './stages.ts'
 import { percentile } from './statistics.ts'
-import { traced } from './strace.ts'
 
 export interface CallStages {
   readonly contestant: string
   readonly command: 'ADD' | 'DEL'
-  /** Medians, each made longer by strace. */
+  /** Medians. */
   readonly stages: readonly Stage[]
-  /** The median of whole calls with strace, and of others in turn with these without it. */
+  /** The median of whole calls at level `trace`, and of others in turn with these without it. */
   readonly tracedMs: number
   readonly untracedMs: number
 }
 
-/** Measures so many ADDs and DELs of a contestant that makes a call in one process. */
+/** Measures so many ADDs and DELs of a contestant. */
 export async function measureStages(
   caller: Caller,
   contestant: Contestant,
@@ -33,10 +35,10 @@ export async function measureStages(
     const plain = await site.callOne(addCalls(site.settings, pod))
     add.untraced.push(plain.wallMs)
     del.untraced.push((await site.callOne(delCalls(site.settings, pod, plain.output))).wallMs)
-    const added = await traced(site, addCalls(site.settings, pod), stageCalls)
-    const deleted = await traced(site, delCalls(site.settings, pod, added.output), stageCalls)
-    for (const [figures, { calls, wallMs }] of [[add, added] as const, [del, deleted] as const]) {
-      figures.stages.push(stagesOf(calls))
+    const added = await callTraced(site, addCalls(site.settings, pod))
+    const deleted = await callTraced(site, delCalls(site.settings, pod, added.output))
+    for (const [figures, { stages, wallMs }] of [[add, added] as const, [del, deleted] as const]) {
+      figures.stages.push(stages)
       figures.traced.push(wallMs)
     }
   }
@@ -47,4 +49,13 @@ export async function measureStages(
     tracedMs: percentile(figures.traced, 50),
     untracedMs: percentile(figures.untraced, 50),
   }))
+}
+
+/** Runs a job of one step at level `trace`. */
+async function callTraced(site: Site, job: Job): Promise<Measurement & { stages: Stage[] }> {
+  const traced = job.map((step) => ({ ...step, env: { ...step.env, CNI_LOG_LEVEL: 'trace' } }))
+  const file = join(site.node.dir, 'stderr')
+  // A reader at the other end of a pipe would need a processor while the plugin runs.
+  const measurement = await site.callOne(traced, ['sh', '-c', 'exec "$1" 2>"$0"', file])
+  return { ...measurement, stages: stagesOf(readFileSync(file, 'utf8'), measurement.wallMs) }
 }

@@ -91,14 +91,14 @@ export function formatCounts(counts: readonly CallCounts[]): string {
   )
 }
 
-/** The stages of one command, and what it cost to watch them. */
+/** The stages of one command, and what it cost to have them told. */
 export function formatStages({ contestant, command, ...figures }: CallStages): string {
   const { stages, tracedMs, untracedMs } = figures
   const table = formatTable(
-    [`${command} of ${contestant}, by its system calls`, 'p50 ms'],
-    stages.map(({ name, ms }) => [name, ms]),
+    [`${command} of ${contestant}, by its stages`, 'p50 ms', 'of the whole'],
+    stages.map(({ name, ms }) => [name, ms, `${Math.round((100 * ms) / tracedMs)} %`]),
   )
-  const cost = `${formatNumber(tracedMs)} ms by strace, ${formatNumber(untracedMs)} ms without it`
+  const cost = `${formatNumber(tracedMs)} ms with trace, ${formatNumber(untracedMs)} ms without it`
   return `${table}\nthe whole call: ${cost}`
 }
 

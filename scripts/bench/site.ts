@@ -77,9 +77,9 @@ export class Site {
     return { ...outcome, serverMs: outcome.serverMs + programsMs }
   }
 
-  /** Runs one job; its CPU time includes the server's. */
-  async callOne(job: Job): Promise<Measurement> {
-    const { jobs, serverMs } = await this.call([job], 1)
+  /** Runs one job; its CPU time includes the server's. `wrapper` is as for `Caller.run`. */
+  async callOne(job: Job, wrapper: readonly string[] = []): Promise<Measurement> {
+    const { jobs, serverMs } = await this.call([job], 1, wrapper)
     const [measurement] = jobs
     if (measurement === undefined) throw new Error('the caller measured nothing')
     if (this.server !== undefined && serverMs === 0) {

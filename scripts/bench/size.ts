@@ -29,7 +29,7 @@ const sizes: Readonly<Record<string, Size>> = {
       { scenario: crowded, rounds: 5 },
     ],
     counted: [base],
-    stageRounds: 3,
+    stageRounds: 8,
     burstSizes: [{ pods: 8, workers: 16 }],
     endurance: 100,
   },

@@ -9,13 +9,12 @@ import { parseTrace, type SystemCall } from './trace.ts'
 
 export interface Traced {
   readonly output: string
-  readonly wallMs: number
   /** Those of the caller, of what it started, and of the server. */
   readonly calls: readonly SystemCall[]
 }
 
 // With --seccomp-bpf only the named calls stop a process.
-const strace = ['strace', '-f', '--seccomp-bpf', '-ttt', '-T', '-v', '-s', '256']
+const strace = ['strace', '-f', '--seccomp-bpf', '-v', '-s', '256']
 
 /** Runs one job, and traces system calls of these names. */
 export async function traced(site: Site, job: Job, names: readonly string[]): Promise<Traced> {
@@ -29,8 +28,8 @@ export async function traced(site: Site, job: Job, names: readonly string[]): Pr
   await Promise.all(stops.map((stop) => stop()))
   const files = ['caller', ...servers.map((pid) => `server-${pid}`)].map(fileOf)
   const calls = files.flatMap((file) => parseTrace(readFileSync(file, 'utf8')))
-  const { output = '', wallMs = NaN } = jobs[0] ?? {}
-  return { output, wallMs, calls }
+  const { output = '' } = jobs[0] ?? {}
+  return { output, calls }
 }
 
 /** Traces a process that runs already, from when this returns to when its result is called. */

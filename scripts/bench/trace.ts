@@ -1,4 +1,4 @@
-/** What strace(1) writes with -f, -ttt and -T: pure. */
+/** What strace(1) writes with -f: pure. */
 
 /** A system call. */
 export interface SystemCall {
@@ -6,12 +6,9 @@ export interface SystemCall {
   readonly name: string
   /** The arguments and what it returned, as strace has them. */
   readonly text: string
-  /** In ms since the epoch. */
-  readonly start: number
-  readonly end: number
 }
 
-const linePattern = /^(\d+) +(\d+\.\d+) (.*)$/
+const linePattern = /^(\d+) +(.*)$/
 const unfinishedMark = ' <unfinished ...>'
 
 /**
@@ -20,30 +17,24 @@ const unfinishedMark = ' <unfinished ...>'
  */
 export function parseTrace(text: string): SystemCall[] {
   const calls: SystemCall[] = []
-  const unfinished = new Map<string, { time: string; text: string }>()
+  const unfinished = new Map<string, string>()
   for (const line of text.split('\n')) {
-    const [, pid = '', time = '', rest = ''] = linePattern.exec(line) ?? []
+    const [, pid = '', rest = ''] = linePattern.exec(line) ?? []
     if (rest.endsWith(unfinishedMark)) {
-      unfinished.set(pid, { time, text: rest.slice(0, -unfinishedMark.length) })
+      unfinished.set(pid, rest.slice(0, -unfinishedMark.length))
       continue
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)?.[1]
-    const begun = resumed === undefined ? { time, text: '' } : unfinished.get(pid)
-    const call = parseCall(
-      Number(pid),
-      begun?.time ?? time,
-      (begun?.text ?? '') + (resumed ?? rest),
-    )
+    const whole = resumed === undefined ? rest : (unfinished.get(pid) ?? '') + resumed
+    const call = parseCall(Number(pid), whole)
     if (call !== undefined) calls.push(call)
   }
   return calls
 }
 
-function parseCall(pid: number, time: string, whole: string): SystemCall | undefined {
-  const [, name, text, seconds = '0'] = /^(\w+)\((.*?)(?: <(\d+\.\d+)>)?$/.exec(whole) ?? []
-  if (name === undefined || text === undefined) return undefined
-  const start = Number(time) * 1000
-  return { pid, name, text, start, end: start + Number(seconds) * 1000 }
+function parseCall(pid: number, whole: string): SystemCall | undefined {
+  const [, name, text] = /^(\w+)\((.*)$/.exec(whole) ?? []
+  return name === undefined || text === undefined ? undefined : { pid, name, text }
 }
 
 /** What a trace is counted for. */

@@ -1,8 +1,8 @@
 /** System calls of an executable, as strace(1) sees them, and the faults that it injects into them. */
-import { messageTypes } from '../../scripts/bench/message-types.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostVethName } from '../../plugins/bridge/veth-name.ts'
+import { messageTypes } from './message-types.ts'
 import { requestOf } from './request.ts'
 import { missingProgram, runSync } from './run.ts'
 

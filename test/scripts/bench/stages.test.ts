@@ -1,77 +1,68 @@
 import t from 'tap'
-import { medianStages, stagesOf } from '../../../scripts/bench/stages.ts'
-import { parseTrace } from '../../../scripts/bench/trace.ts'
+import { medianStages, outside, ownCode, stagesOf } from '../../../scripts/bench/stages.ts'
+import { formatStages } from '../../../lib/cni/trace.ts'
 
-/** A trace of calls at these times, in ms, each of which takes half a millisecond. */
-function traceOf(...calls: [pid: number, ms: number, text: string][]) {
-  const lines = calls.map(
-    ([pid, ms, text]) => `${pid} ${(ms / 1000).toFixed(6)} ${text} <0.000500>`,
+/** What a call writes that has these stages: in how many others, when it began, what it took, its name. */
+function stderrOf(...stages: [depth: number, beginMs: number, tookMs: number, name: string][]) {
+  const lines = formatStages(
+    stages.map(([depth, beginMs, tookMs, name]) => ({ depth, beginMs, tookMs, name })),
   )
-  return parseTrace(lines.join('\n'))
+  return lines.map((line) => `flannel: DEL c1/eth0: ${line}\n`).join('')
 }
 
-const add = traceOf(
-  [10, 0, 'execve("/tmp/caller", []) = 0'],
-  [11, 2, 'clone3({flags=CLONE_VM|CLONE_VFORK}, 88) = 12'],
-  [12, 3, 'execve("/bin/flannel", []) = 0'],
-  [12, 4, 'execve("/bin/cni", []) = 0'],
-  [13, 20, 'read(0, "", 1) = 0'],
-  [12, 30, 'read(0, "{}", 65536) = 2'],
-  [12, 31, 'read(0, "", 65536) = 0'],
-  [12, 32, 'sendto(5, [{nlmsg_len=1, nlmsg_type=0x12 /* NLMSG_??? */}], 1) = 1'],
-  [12, 33, 'recvfrom(5, [{nlmsg_len=1, nlmsg_type=RTM_NEWLINK}], 1) = 1'],
-  [12, 34, 'flock(6, LOCK_EX|LOCK_NB) = 0'],
-  [12, 35, 'mkdir("/n/cbr0/lock.lock", 0777) = 0'],
-  [12, 37, 'rmdir("/n/cbr0/lock.lock") = 0'],
-  [12, 38, 'sendto(5, [[{nlmsg_type=RTM_NEWLINK}], [{nlmsg_type=0x18 /* NLMSG_??? */}]], 2) = 2'],
-  [12, 39, 'write(1, "{}", 2) = 2'],
-  [12, 41, 'exit_group(0) = ?'],
-  [11, 3, 'wait4(12, [{WIFEXITED(s)}], 0, {}) = 12'],
+const del = stderrOf(
+  [0, 0, 20, 'start of Node'],
+  [0, 21, 0.5, 'parsing stdin'],
+  [0, 22, 18, 'DEL of bridge'],
+  [1, 22, 0.25, 'parsing stdin'],
+  [1, 23, 1, 'netlink: link show eth0'],
+  [1, 24, 2, 'netlink: link add veth1 type veth peer eth0; link show veth1'],
+  [1, 26, 0.5, 'setting sysctl net/ipv4/ip_forward to 1'],
+  [1, 27, 0.25, 'setting sysctl net/ipv6/conf/eth0/accept_dad to 0'],
+  [1, 28, 8, 'deletion of the link'],
+  [2, 28, 1, 'netlink: link delete if2'],
+  [2, 30, 1, 'netlink: link show if2'],
+  [1, 37, 2, 'running /usr/sbin/nft -j list table ip x'],
+  [1, 39, 1, 'netlink: link show if7'],
 )
 
-/** The same call, in which the caller's wait ends when the plugin has. */
-const whole = add.map((call) => (call.name === 'wait4' ? { ...call, end: 45 } : call))
-
-t.test('the stages of an ADD add up to the whole', async (t) => {
-  const stages = stagesOf(whole)
+t.test('stages of a kind, and what nothing has a name for', async (t) => {
+  const stages = stagesOf(`flannel: DEL c1/eth0: deleting\n${del}`, 50)
   t.strictSame(
-    stages.map(({ name, ms }) => `${ms.toFixed(1)} ${name}`),
+    stages.map(({ name, ms }) => `${ms} ${name}`),
     [
-      '1.5 the process is made',
-      '1.0 the front executes cni',
-      '25.5 Node starts, and loads the plugins',
-      '0.5 the configuration is checked',
-      '1.5 RTM_GETLINK',
-      '1.5 host-local takes the lock',
-      '2.0 host-local works under the lock',
-      '0.5 RTM_NEWLINK and RTM_NEWROUTE',
-      '0.5 the result is written',
-      '1.5 Node stops',
-      '4.0 the process is gone',
-      '3.0 between them: the plugin’s own code',
+      '20 start of Node',
+      '0.75 parsing stdin',
+      '2 netlink: link show',
+      '2 netlink: link add; link show',
+      '0.75 setting sysctl',
+      '8 deletion of the link',
+      '2 running /usr/sbin/nft',
+      `4.5 ${ownCode}`,
+      `10 ${outside}`,
     ],
   )
-  t.equal(Math.round(stages.reduce((sum, { ms }) => sum + ms, 0)), 43)
+  t.equal(
+    stages.reduce((total, { ms }) => total + ms, 0),
+    50,
+  )
 })
 
-t.test('a call without front, lock and result', async (t) => {
-  const few = whole.filter(({ name, text }) => !/front|flock|dir|write/.test(name + text))
-  const names = stagesOf(few.filter(({ text }) => !text.includes('/bin/cni'))).map((it) => it.name)
-  t.notOk(names.some((name) => /front|lock|result/.test(name)))
+t.test('a call that says nothing of its stages is refused', async (t) => {
+  t.throws(() => stagesOf('', 50), { message: /no stages/ })
+  t.throws(() => stagesOf('flannel: ADD c1/eth0: delegating to bridge\n', 50), /no stages/)
 })
 
-t.test('what is no trace of a plugin is refused', async (t) => {
-  t.throws(() => stagesOf([]), { message: /no execve/ })
-  t.throws(() => stagesOf(whole.slice(0, -1)), { message: /no wait4/ })
-})
-
-t.test('medians of stages, of the same name apart', async (t) => {
-  const round = (...ms: number[]) =>
-    ms.map((each, index) => ({ name: 'aab'.charAt(index), ms: each }))
-  t.strictSame(medianStages([round(1, 10, 5), round(3, 30, 4), round(2, 20)]), [
-    { name: 'a', ms: 2 },
-    { name: 'a', ms: 20 },
-    { name: 'b', ms: 4 },
-  ])
+t.test('medians of stages, also of those that not every call has', async (t) => {
+  const round = (stages: Record<string, number>) =>
+    Object.entries(stages).map(([name, ms]) => ({ name, ms }))
+  t.strictSame(
+    medianStages([round({ a: 1, b: 5 }), round({ a: 3, b: 4, c: 7 }), round({ a: 2, b: 6 })]),
+    [
+      { name: 'a', ms: 2 },
+      { name: 'b', ms: 5 },
+      { name: 'c', ms: 0 },
+    ],
+  )
   t.strictSame(medianStages([]), [])
 })
