@@ -12,7 +12,7 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 export const loopback: Plugin = { name: 'loopback', add, del, check }
 
 // RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3
-const loopbackNetworks = ['127.0.0.0/8', '::1/128'].flatMap((text) => parseCidr(text) ?? [])
+const loopbackNetworks = ['127.0.0.0/8', '::1/128']
 
 function add(request: Request): Result {
   const prevResult = readPrevResult(request)
@@ -66,9 +66,8 @@ function addressesOf(sandbox: Connection, lo: Link): Cidr[] {
 }
 
 function checkLoopbackOnly(addresses: readonly Cidr[]): void {
-  const other = addresses.find(
-    ({ ip }) => !loopbackNetworks.some((network) => contains(network, ip)),
-  )
+  const networks = loopbackNetworks.flatMap((text) => parseCidr(text) ?? [])
+  const other = addresses.find(({ ip }) => !networks.some((network) => contains(network, ip)))
   if (other === undefined) return
   throw new CniError(
     ErrorCode.internal,
