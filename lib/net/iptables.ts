@@ -54,18 +54,23 @@ export function iptablesList(family: Family, chain: string): Rule[] | undefined 
     if (error instanceof ToolError && isAbsent(error)) return undefined
     throw error
   }
-  return parseRules(stdout).map(({ rule }) => rule)
+  return parseRules(stdout.split('\n')).map(({ rule }) => rule)
 }
 
 /**
- * The same for several chains; those that do not exist are not in the map. One process when all
+ * The same for several chains; those that do not exist are not in the map. Of chains that others
+ * fill with thousands of rules only those are read that mention a text. One process when all chains
  * exist: iptables-restore takes every command of iptables, listing too.
  */
-export function iptablesListAll(family: Family, chains: readonly string[]): Map<string, Rule[]> {
-  const stdout = listTogether(family, chains)
-  const rules = parseRules(stdout)
+export function iptablesListAll(
+  family: Family,
+  chains: readonly string[],
+  mentioning = '',
+): Map<string, Rule[]> {
+  const lines = listTogether(family, chains).split('\n')
+  const rules = parseRules(lines.filter((line) => line.includes(mentioning)))
   // a list begins with the chain: with -P a built-in one, with -N another
-  const listed = stdout.split('\n').flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
+  const listed = lines.flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
   const lists = chains.map((chain) => {
     const own = rules.filter((each) => each.chain === chain).map(({ rule }) => rule)
     return [chain, listed.includes(chain) ? own : iptablesList(family, chain)] as const
@@ -136,9 +141,8 @@ function isAbsent({ stderr }: ToolError): boolean {
   return /No chain\/target\/match by that name|is incompatible, use 'nft' tool/.test(stderr)
 }
 
-function parseRules(stdout: string): ChainRule[] {
-  return stdout
-    .split('\n')
+function parseRules(lines: readonly string[]): ChainRule[] {
+  return lines
     .filter((line) => line.startsWith('-A '))
     .map((line) => {
       const [, chain = '', ...rule] = splitWords(line)

@@ -9,6 +9,9 @@ import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Owner, Target } from './forwarding.ts'
 import { formatTarget, ofFamily, type PortMapping } from './mapping.ts'
 
+/** What the names of all chains begin with that rules here are in, or lead to. */
+export const namePrefix = 'CNI-'
+
 /** The chain with a jump to the chain of every container. */
 export const sharedChain = 'CNI-HOSTPORT-DNAT'
 const setMarkChain = 'CNI-HOSTPORT-SETMARK'

@@ -25,6 +25,7 @@ import {
   entryRules,
   jumpRules,
   markRules,
+  namePrefix,
   sharedChain,
 } from './iptables-rules.ts'
 
@@ -47,7 +48,8 @@ export const iptables: Backend = {
 
 function listChains(family: Family, chains: readonly string[]): Map<string, Rule[]> {
   const [only, ...others] = chains
-  if (only === undefined || others.length > 0) return iptablesListAll(family, chains)
+  // what others have in the hooks is nothing to look at
+  if (only === undefined || others.length > 0) return iptablesListAll(family, chains, namePrefix)
   const rules = iptablesList(family, only)
   return new Map(rules === undefined ? [] : [[only, rules]])
 }
