@@ -2,8 +2,7 @@
  * Measures our executables against Debian's Go ones, in network namespaces and folders of its own.
  * BENCH=quick or BENCH=full chooses how much. It prints tables, and writes dist/bench.json.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { binDir } from '../test/support/executables.ts'
 import { kernelSkip } from '../test/support/node.ts'
@@ -14,6 +13,7 @@ import { contestants, executables, goDir, stagedContestants } from './bench/cont
 import { measureCounts, type CallCounts } from './bench/counts.ts'
 import { measureEndurance } from './bench/endurance.ts'
 import { measureFloors } from './bench/floors.ts'
+import { makeBenchFolder } from './bench/folder.ts'
 import { thisMachine } from './bench/machine.ts'
 import { measureStages, type CallStages } from './bench/measure-stages.ts'
 import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
@@ -68,8 +68,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   if (residents.length === 0) say('The resident mode is left out: this build has no `cni serve`.\n')
 
   await using scope = new AsyncDisposableStack()
-  const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
-  scope.defer(() => rmSync(dir, { recursive: true }))
+  const dir = makeBenchFolder(scope)
   const caller = new Caller(dir, signal)
   const most = Math.max(enduranceWorkers, ...burstSizes.map(({ pods }) => pods))
   const pods = makePods(dir, most, scope)

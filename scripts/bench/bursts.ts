@@ -5,12 +5,13 @@ import { countFallbacks, type Contestant } from './contestants.ts'
 import type { Outcome } from './jobs.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
-import { distribution, sum, type Distribution } from './statistics.ts'
+import { distribution, percentile, sum, type Distribution } from './statistics.ts'
 
-/** How many pods, by how many workers at a time. */
+/** How many pods, by how many workers at a time, and how often. */
 export interface BurstSize {
   readonly pods: number
   readonly workers: number
+  readonly rounds: number
 }
 
 /** What a burst of one command took. */
@@ -30,7 +31,10 @@ export interface Burst extends BurstSize {
   readonly fallbacks: number
 }
 
-/** Measures bursts of these sizes by all contestants, and yields what they took for one size. */
+/**
+ * Measures bursts of these sizes by all contestants in turn, and yields for one size what the
+ * medians of its rounds took.
+ */
 export async function* measureBursts(
   caller: Caller,
   contestants: readonly Contestant[],
@@ -45,10 +49,33 @@ export async function* measureBursts(
     sites.push(await Site.make(caller, contestant, base, first, scope))
   }
   for (const size of sizes) {
-    const bursts: Burst[] = []
-    for (const site of sites) bursts.push(await burst(site, pods.slice(0, size.pods), size))
-    yield bursts
+    const rounds: Burst[][] = []
+    for (let round = 0; round < size.rounds; round++) {
+      const bursts: Burst[] = []
+      for (const site of sites) bursts.push(await burst(site, pods.slice(0, size.pods), size))
+      rounds.push(bursts)
+    }
+    yield sites.flatMap((_, index) => medianBurst(rounds.flatMap((each) => each[index] ?? [])))
   }
+}
+
+/** Of ADD and of DEL what took the median of the time. */
+export function medianBurst(rounds: readonly Burst[]): Burst[] {
+  const [first] = rounds
+  if (first === undefined) return []
+  const add = medianFigures(rounds.map((each) => each.add))
+  const del = medianFigures(rounds.map((each) => each.del))
+  return [{ ...first, add, del, fallbacks: sum(rounds.map(({ fallbacks }) => fallbacks)) }]
+}
+
+function medianFigures(rounds: readonly BurstFigures[]): BurstFigures {
+  const median = percentile(
+    rounds.map(({ wallMs }) => wallMs),
+    50,
+  )
+  const found = rounds.find(({ wallMs }) => wallMs === median)
+  if (found === undefined) throw new Error('no burst took the median')
+  return found
 }
 
 async function burst(site: Site, pods: readonly Pod[], size: BurstSize): Promise<Burst> {

@@ -13,12 +13,15 @@ const source = join(import.meta.dirname, 'caller.c')
 const endMs = 500
 
 export class Caller {
+  /** The folder of the benchmark. */
+  readonly dir: string
   readonly #file: string
   readonly #signal: AbortSignal
 
   /** Compiles the program into the folder `dir`. `signal` ends whatever runs then. */
   constructor(dir: string, signal: AbortSignal) {
     this.#file = join(dir, 'caller')
+    this.dir = dir
     this.#signal = signal
     runSync(['cc', '-O2', '-pthread', '-o', this.#file, source])
   }

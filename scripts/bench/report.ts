@@ -106,7 +106,9 @@ export function formatStages({ contestant, command, ...figures }: CallStages): s
 export function formatBursts(bursts: readonly Burst[]): string {
   const [first] = bursts
   if (first === undefined) return ''
-  const title = `${first.pods} pods at once, ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`
+  const { pods, workers, rounds } = first
+  const often = rounds === 1 ? '' : `; the median of ${rounds} times`
+  const title = `${pods} pods at once, ${workers} ${workers === 1 ? 'worker' : 'workers'}${often}`
   const table = (command: 'add' | 'del') =>
     formatTable(
       [

@@ -38,7 +38,7 @@ export class Site {
     pod: Pod,
     scope: AsyncDisposableStack,
   ): Promise<Site> {
-    const node = makeNode({ teardown: (remove) => scope.defer(remove) })
+    const node = makeNode({ teardown: (remove) => scope.defer(remove) }, caller.dir)
     const { dir, netns } = node
     for (const folder of ['flannel', 'networks', 'portmap']) mkdirSync(join(dir, folder))
     writeFileSync(join(dir, 'subnet.env'), subnetEnv(scenario))

@@ -1,4 +1,4 @@
-/** How much is measured: BENCH=quick in less than 45 s, BENCH=full everything, else 5 minutes. */
+/** How much is measured: BENCH=quick in less than 45 s, BENCH=full everything, else 6 minutes. */
 import type { BurstSize } from './bursts.ts'
 import { allScenarios, base, crowded, type Scenario } from './scenario.ts'
 
@@ -30,7 +30,7 @@ const sizes: Readonly<Record<string, Size>> = {
     ],
     counted: [base],
     stageRounds: 8,
-    burstSizes: [{ pods: 8, workers: 16 }],
+    burstSizes: [{ pods: 8, workers: 16, rounds: 3 }],
     endurance: 100,
   },
   default: {
@@ -45,11 +45,11 @@ const sizes: Readonly<Record<string, Size>> = {
     counted: [base, hostPort],
     stageRounds: 20,
     burstSizes: [
-      { pods: 8, workers: 16 },
-      { pods: 30, workers: 16 },
-      { pods: 110, workers: 1 },
-      { pods: 110, workers: 16 },
-      { pods: 110, workers: 64 },
+      { pods: 8, workers: 16, rounds: 3 },
+      { pods: 30, workers: 16, rounds: 3 },
+      { pods: 110, workers: 1, rounds: 1 },
+      { pods: 110, workers: 16, rounds: 3 },
+      { pods: 110, workers: 64, rounds: 1 },
     ],
     endurance: 10_000,
   },
@@ -62,7 +62,7 @@ const sizes: Readonly<Record<string, Size>> = {
     counted: [base, hostPort],
     stageRounds: 50,
     burstSizes: [8, 30, 110, 400].flatMap((pods) =>
-      [1, 16, 64].map((workers) => ({ pods, workers })),
+      [1, 16, 64].map((workers) => ({ pods, workers, rounds: pods === 110 ? 3 : 1 })),
     ),
     endurance: 10_000,
   },

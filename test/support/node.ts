@@ -47,10 +47,10 @@ export function kernelSkip(): string | false {
 
 /**
  * Makes a node: loopback up, and forwarding off as on a machine that has just been started (a new
- * namespace would take IPv4 forwarding over from the machine).
+ * namespace would take IPv4 forwarding over from the machine). Its folder is made in `parent`.
  */
-export function makeNode(scope: Scope): Node {
-  const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
+export function makeNode(scope: Scope, parent = tmpdir()): Node {
+  const dir = mkdtempSync(join(parent, `cnits-${process.pid}-`))
   scope.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const namespace = addNamespace(scope)
   runSync(['ip', '-n', namespace.name, 'link', 'set', 'lo', 'up'])

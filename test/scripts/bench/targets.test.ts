@@ -15,7 +15,7 @@ function entry(contestant: string, scenario: typeof base, add: number, del: numb
 const burst = (contestant: string, pods: number, workers: number, podsPerSecond: number) => {
   const { wallMs: podMs } = figures(1)
   const add = { wallMs: 1, podsPerSecond, cpuMsPerPod: 1, podMs }
-  return { contestant, pods, workers, add, del: add, fallbacks: 0 }
+  return { contestant, pods, workers, rounds: 1, add, del: add, fallbacks: 0 }
 }
 
 const report: Report = {
