@@ -5,7 +5,6 @@ import { u32 } from './payload.ts'
 // linux/socket.h
 const AF_NETLINK = 16
 const SOL_NETLINK = 270
-const MSG_PEEK = 0x2
 const MSG_TRUNC = 0x20
 // linux/net.h, asm-generic/fcntl.h
 const SOCK_RAW = 3
@@ -17,6 +16,9 @@ const SO_RCVTIMEO = 20
 const NETLINK_ROUTE = 0
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
+
+/** In bytes: the kernel puts no more into a datagram (netlink_recvmsg of net/netlink/af_netlink.c). */
+const maxDatagram = 32 * 1024
 
 /** Carries datagrams between a connection and the kernel. */
 export interface Socket extends Disposable {
@@ -43,9 +45,10 @@ export function openSocket(
     throw error
   }
   let open = true
+  const buffer = new Uint8Array(maxDatagram)
   return {
     send: (datagram) => uninterrupted(() => sendBy(fd, datagram)),
-    receive: () => uninterrupted(() => receive(fd)),
+    receive: () => uninterrupted(() => receive(fd, buffer)),
     [Symbol.dispose]() {
       if (open) close(fd)
       open = false
@@ -67,10 +70,10 @@ function setOptions(fd: number, timeoutSeconds: number): void {
   }
 }
 
-function receive(fd: number): Uint8Array {
-  const size = recv(fd, new Uint8Array(0), MSG_PEEK | MSG_TRUNC)
-  const datagram = new Uint8Array(size)
-  return datagram.subarray(0, recv(fd, datagram, 0))
+function receive(fd: number, buffer: Uint8Array): Uint8Array {
+  const size = recv(fd, buffer, MSG_TRUNC)
+  if (size <= buffer.length) return buffer.slice(0, size)
+  throw new Error(`the kernel sent ${size} bytes by netlink, expected at most ${buffer.length}`)
 }
 
 /** Runs an operation again for as long as a signal interrupts it, before anything has happened. */

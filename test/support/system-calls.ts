@@ -130,7 +130,7 @@ const stdout = 'stdout'
 function objectOf(name: string, text: string, run: Run): string {
   if (name === 'sendto') return messageType(text)
   // what it reads is not to be seen where it fails
-  if (name === 'recvfrom') return text.includes('MSG_PEEK') ? 'MSG_PEEK' : 'message'
+  if (name === 'recvfrom') return 'message'
   if (text.startsWith('write(1<')) return stdout
   // the last path is what a name is given to, but for the one that openat returns
   const paths = text.replace(/ = .*/, '').match(/(?<=[<"])\/[^">]*/g) ?? []
