@@ -56,9 +56,7 @@ function readText(path: string, flags: number): string {
  * renamed. A `temporary` that an interrupted call left is replaced. Not synced to the disk.
  */
 export function replaceFile(path: string, temporary: string, text: string, mode: number): void {
-  unlinkIfThere(temporary)
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+  const fd = openNew(temporary, mode)
   try {
     writeFileSync(fd, text) // a single write may take only a part when the disk is nearly full
     renameSync(temporary, path)
@@ -67,6 +65,19 @@ export function replaceFile(path: string, temporary: string, text: string, mode:
     throw error
   } finally {
     closeSync(fd)
+  }
+}
+
+/** A new file, in place of what there may be. */
+function openNew(path: string, mode: number): number {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants
+  const open = () => openSync(path, O_WRONLY | O_CREAT | O_EXCL, mode)
+  try {
+    return open()
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+    unlinkSync(path)
+    return open()
   }
 }
 

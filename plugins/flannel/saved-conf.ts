@@ -3,7 +3,7 @@
  * the Go plugin has it too. An interface other than eth0 has a file of its own beside it, because
  * a pod can be attached more than once.
  */
-import { readdirSync, unlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
@@ -99,6 +99,8 @@ function temporaryName(name: string): string {
 /** The configuration in a file, or undefined: no file, or something else in it, which is logged. */
 function readSaved(path: string, log: Log): SavedConf | undefined {
   try {
+    // An ADD finds none, and a failed read costs more than a look.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined
     return parseSaved(readStateFile(path))
   } catch (error) {
     if (isMissing(error)) return undefined

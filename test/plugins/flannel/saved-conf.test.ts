@@ -175,7 +175,7 @@ t.test('says what a folder that cannot be used has to be like', async (t) => {
   writeFileSync(at('c1/inside'), '')
   for (const [work, message] of [
     [() => save(), /^rename .*\/\.c1: /],
-    [() => saveConf(at('file'), eth0, conf, contextOf().log), /^unlink .*\/file\/\.c1: not a dir/],
+    [() => saveConf(at('file'), eth0, conf, contextOf().log), /^open .*\/file\/\.c1: not a dir/],
     [() => saveConf(at('file/x'), eth0, conf, contextOf().log), /^mkdir .*\/file\/x: not a dir/],
     [() => removeConf(at('.'), eth0), /^unlink .*\/c1: is a directory/],
   ] as const) {
