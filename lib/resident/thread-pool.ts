@@ -10,7 +10,7 @@ export type Outcome = Answer | 'declined' | 'lost'
 export interface PoolOptions {
   /** Starts a thread that sends `'ready'`, and then an answer for each call; undefined declines. */
   readonly startThread: () => Worker
-  /** There are always so many threads. They take turns: so each has its code compiled. */
+  /** There are always so many threads. All have calls: so each has its code compiled. */
   readonly minThreads: number
   /** There is one more, up to this number, when a call is not done within `growMs`, and others wait. */
   readonly maxThreads: number
@@ -132,7 +132,9 @@ export class ThreadPool {
   /** The thread for the next call. */
   #nextThread(): Worker | undefined {
     const lasting = this.#lasting()
-    const idle = this.#idle.find(({ thread }) => lasting.includes(thread)) ?? this.#idle.at(-1)
+    const free = this.#idle.filter(({ thread }) => lasting.includes(thread))
+    // Runtimes make calls in a fixed order: in turn, each thread would have but some kinds of them.
+    const idle = free[Math.floor(Math.random() * free.length)] ?? this.#idle.at(-1)
     return idle?.thread
   }
 

@@ -13,7 +13,7 @@ import type { Scenario } from './scenario.ts'
 import { Server } from './server.ts'
 
 /** A server lives for weeks: after so many pods each of its threads has compiled its code. */
-const residentWarmUps = 20
+const residentWarmUps = 150
 
 export class Site {
   readonly contestant: Contestant
@@ -48,12 +48,13 @@ export class Site {
       : undefined
     const settings = { contestant, scenario, dir, socket: server?.socket ?? '' }
     const site = new Site(caller, node, settings, server)
+    const warmUps = contestant.resident ? residentWarmUps : 1
+    for (let times = 0; times < warmUps; times++) await site.warmUp(pod, () => {})
     await site.warmUp(pod, () => {
       addCrowd(node, scenario, scope)
       addForeignRules(node, scenario)
     })
-    const warmUps = contestant.resident ? residentWarmUps : 1
-    for (let times = 0; times < warmUps; times++) await site.warmUp(pod, () => {})
+    await site.warmUp(pod, () => {})
     return site
   }
 
