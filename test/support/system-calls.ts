@@ -56,12 +56,17 @@ export function recording(run: Run): Argv {
  * a runtime of JavaScript that it keeps from going on is ended.
  */
 export function injecting(run: Run, call: SystemCall, fault: string): Argv {
-  const path = unfollowed.includes(call.name) ? undefined : pathOf(call.object, run)
+  const output = `${run.dir}/stdout`
+  const found = call.object === stdout ? output : pathOf(call.object, run)
+  const path = unfollowed.includes(call.name) ? undefined : found
   const which = path === undefined ? call.nth : call.turn
   const inject = `inject=${call.name}:${fault}:when=${which}`
   const args = ['-e', `trace=${call.name}`, '-e', inject, '-o', log(run)]
   const where = path === undefined ? [] : ['-P', path]
-  return (executable) => ['timeout', `${maxSeconds}`, ...strace, ...args, ...where, executable]
+  // stdout is a file, so that it has a path
+  const shell = ['sh', '-c', '"$@" > "$0"; code=$?; cat "$0"; exit $code', output]
+  const traced = ['timeout', `${maxSeconds}`, ...strace, ...args, ...where]
+  return (executable) => [...shell, ...traced, executable]
 }
 
 /** strace does not look at the second of two paths. */
