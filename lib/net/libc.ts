@@ -72,14 +72,28 @@ export function socket(domain: number, type: number, protocol: number): number {
   return check('socket', c.socket(domain, type, protocol), getInt32(errnoPointer))
 }
 
-/** connect(2) of a Unix socket to the one at the path, of at most 107 bytes. */
-export function connectUnix(fd: number, path: string): void {
-  const AF_UNIX = 1 // linux/socket.h
+/**
+ * socket(2) and connect(2): the file descriptor of a stream that is connected to the Unix socket at
+ * the path, of at most 107 bytes, and never waits.
+ */
+export function connectUnix(path: string): number {
+  // linux/socket.h, linux/net.h, asm-generic/fcntl.h
+  const AF_UNIX = 1
+  const SOCK_STREAM = 1
+  const SOCK_NONBLOCK = 0o4000
+  const SOCK_CLOEXEC = 0o2000000
   // struct sockaddr_un, linux/un.h: the family in 16 bits, and 108 bytes for the path with its NUL
   const address = Buffer.alloc(110)
   address.writeUInt16LE(AF_UNIX, 0)
   if (address.write(path, 2) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
-  check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
+  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  try {
+    check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
+    return fd
+  } catch (error) {
+    close(fd)
+    throw error
+  }
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */

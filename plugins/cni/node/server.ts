@@ -1,13 +1,7 @@
 /** The resident server of this node, as a front finds it. */
 import { hasCode } from '../../../lib/cni/errors.ts'
-import { close, connectUnix, recv, socket, waitReadable } from '../../../lib/net/libc.ts'
+import { close, connectUnix, recv, waitReadable } from '../../../lib/net/libc.ts'
 import { declined, greeting } from '../../../lib/resident/protocol.ts'
-
-// linux/socket.h, linux/net.h, asm-generic/fcntl.h
-const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 
 /** A server greets at once; one that is busy takes a moment. */
 const timeoutMs = 1000
@@ -24,15 +18,20 @@ const maxPath = 107
  */
 export function greetingOf(path: string): string | undefined {
   if (path === '' || Buffer.byteLength(path) > maxPath) return undefined
-  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   try {
-    connectUnix(fd, path)
-    const buffer = Buffer.alloc(maxLength)
-    return waitReadable(fd, timeoutMs) ? buffer.toString('latin1', 0, recv(fd, buffer, 0)) : ''
+    return receiveGreeting(path)
   } catch (error) {
     if (hasCode(error, 'EAGAIN', 'ECONNRESET')) return '' // too many wait for it; it has just died
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EACCES')) return undefined
     throw error
+  }
+}
+
+function receiveGreeting(path: string): string {
+  const fd = connectUnix(path)
+  try {
+    const buffer = Buffer.alloc(maxLength)
+    return waitReadable(fd, timeoutMs) ? buffer.toString('latin1', 0, recv(fd, buffer, 0)) : ''
   } finally {
     close(fd)
   }
