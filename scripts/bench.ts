@@ -59,7 +59,7 @@ if (obstacle !== false) {
 
 /** Measures everything of a size, and prints it as it comes. */
 async function bench(size: string, signal: AbortSignal): Promise<Report> {
-  const { floorRounds, scenarios, counted, stageRounds, burstSizes, endurance } = sizeNamed(size)
+  const { floorRounds, counted, stageRounds, burstSizes, endurance, ...rest } = sizeNamed(size)
   binDir() // throws unless the executables are fresh
   const machine = thisMachine()
   say(formatMachine(machine))
@@ -80,9 +80,11 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   say(formatFloors(floors))
 
   const oneByOne: OneByOne[] = []
-  for (const { scenario, rounds } of scenarios) {
-    const figures = await measureOneByOne(caller, all, scenario, pod, rounds)
-    say(formatOneByOne(figures))
+  for (const { scenarios, rounds } of rest.oneByOne) {
+    const figures = await measureOneByOne(caller, all, scenarios, pod, rounds)
+    for (const scenario of scenarios) {
+      say(formatOneByOne(figures.filter((each) => each.scenario === scenario)))
+    }
     oneByOne.push(...figures)
   }
 

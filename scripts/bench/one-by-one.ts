@@ -25,18 +25,21 @@ export interface OneByOne {
   readonly fallbacks: number
 }
 
-/** Measures so many pods of each contestant. */
+/** Measures so many pods of each contestant in each of the scenarios, all in turn. */
 export async function measureOneByOne(
   caller: Caller,
   contestants: readonly Contestant[],
-  scenario: Scenario,
+  scenarios: readonly Scenario[],
   pod: Pod,
   rounds: number,
 ): Promise<OneByOne[]> {
   await using scope = new AsyncDisposableStack()
   const entries: Entry[] = []
-  for (const contestant of contestants) {
-    entries.push({ site: await Site.make(caller, contestant, scenario, pod, scope), ...nothing() })
+  for (const scenario of scenarios) {
+    for (const contestant of contestants) {
+      const site = await Site.make(caller, contestant, scenario, pod, scope)
+      entries.push({ site, ...nothing() })
+    }
   }
   for (let round = 0; round < rounds; round++) {
     for (const { site, adds, dels } of entries) {
@@ -46,7 +49,7 @@ export async function measureOneByOne(
     }
   }
   return entries.map(({ site, adds, dels }) => ({
-    scenario,
+    scenario: site.settings.scenario,
     contestant: site.contestant.name,
     add: figures(adds),
     del: figures(dels),

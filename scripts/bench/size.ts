@@ -1,11 +1,11 @@
-/** How much is measured: BENCH=quick in less than 45 s, BENCH=full everything, else 6 minutes. */
+/** How much is measured: BENCH=quick in a minute, BENCH=full everything, else 7 minutes. */
 import type { BurstSize } from './bursts.ts'
 import { allScenarios, base, crowded, type Scenario } from './scenario.ts'
 
 export interface Size {
   readonly floorRounds: number
-  /** Each with how many pods of each contestant are measured one by one. */
-  readonly scenarios: readonly { readonly scenario: Scenario; readonly rounds: number }[]
+  /** Those that are measured in turn, and how many pods of each contestant, one by one. */
+  readonly oneByOne: readonly { readonly scenarios: readonly Scenario[]; readonly rounds: number }[]
   /** Where processes and messages are counted. */
   readonly counted: readonly Scenario[]
   readonly stageRounds: number
@@ -24,10 +24,7 @@ function isSlow({ hostPorts, foreignRules }: Scenario): boolean {
 const sizes: Readonly<Record<string, Size>> = {
   quick: {
     floorRounds: 10,
-    scenarios: [
-      { scenario: base, rounds: 10 },
-      { scenario: crowded, rounds: 5 },
-    ],
+    oneByOne: [{ scenarios: [base, crowded], rounds: 8 }],
     counted: [base],
     stageRounds: 8,
     burstSizes: [{ pods: 8, workers: 16, rounds: 3 }],
@@ -35,12 +32,11 @@ const sizes: Readonly<Record<string, Size>> = {
   },
   default: {
     floorRounds: 40,
-    scenarios: [
-      { scenario: base, rounds: 60 },
-      { scenario: { ...base, families: 'dual-stack' }, rounds: 20 },
-      { scenario: hostPort, rounds: 20 },
-      { scenario: { ...hostPort, foreignRules: 10_000 }, rounds: 10 },
-      { scenario: crowded, rounds: 30 },
+    oneByOne: [
+      { scenarios: [base, crowded], rounds: 60 },
+      { scenarios: [{ ...base, families: 'dual-stack' }], rounds: 20 },
+      { scenarios: [hostPort], rounds: 20 },
+      { scenarios: [{ ...hostPort, foreignRules: 10_000 }], rounds: 10 },
     ],
     counted: [base, hostPort],
     stageRounds: 20,
@@ -55,10 +51,12 @@ const sizes: Readonly<Record<string, Size>> = {
   },
   full: {
     floorRounds: 200,
-    scenarios: allScenarios().map((scenario) => ({
-      scenario,
-      rounds: isSlow(scenario) ? 30 : 100,
-    })),
+    oneByOne: allScenarios()
+      .filter(({ pods }) => pods === base.pods)
+      .map((scenario) => ({
+        scenarios: [scenario, { ...scenario, pods: crowded.pods }],
+        rounds: isSlow(scenario) ? 30 : 100,
+      })),
     counted: [base, hostPort],
     stageRounds: 50,
     burstSizes: [8, 30, 110, 400].flatMap((pods) =>

@@ -11,7 +11,10 @@ t.test('sizes by name', async (t) => {
 
 t.test('each measures what targets are about', async (t) => {
   for (const name of ['quick', 'default', 'full']) {
-    const measured = sizeNamed(name).scenarios.map(({ scenario }) => describe(scenario))
+    const groups = sizeNamed(name).oneByOne.map(({ scenarios }) => scenarios.map(describe))
+    const together = groups.find((group) => group.includes(describe(base)))
+    t.ok(together?.includes(describe(crowded)), `${name}: in turn`)
+    const measured = groups.flat()
     t.ok(measured.includes(describe(base)), name)
     t.ok(measured.includes(describe(crowded)), name)
     t.equal(measured.length, new Set(measured).size, name)
