@@ -23,7 +23,7 @@ const staleMs = 2000
 /**
  * File systems that only this machine has mounted, by their numbers in linux/magic.h: ext2 to ext4,
  * XFS, Btrfs, tmpfs, overlayfs. There flock excludes every process that may be at work, and a
- * directory made and removed by each call is a tenth of its CPU time.
+ * directory made and removed by each call is a twentieth of its CPU time.
  */
 const localFileSystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630])
 
