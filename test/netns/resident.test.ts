@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { version } from '../../lib/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
@@ -12,14 +12,15 @@ import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { callPlugin } from '../support/plugin-call.ts'
+import { makePublicFolder } from '../support/public-folder.ts'
 import { startResident } from '../support/resident.ts'
 import { inside, run } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }
 
-/** A node with the network of flannel, whose calls go to the server at `socket`. */
-function setUp(t: Test, path?: string) {
-  const node = makeNode(t)
+/** A node with the network of flannel in `parent`, whose calls go to the server at `socket`. */
+function setUp(t: Test, path?: string, parent?: string) {
+  const node = makeNode(t, parent)
   const socket = path ?? join(node.dir, 'resident/cni.sock')
   const network = makeFlannelNetwork(node, subnetEnv)
   const via = { env: { FLANNEL_CNI_SOCKET: socket } }
@@ -100,25 +101,23 @@ t.test('a caller of other namespaces is served where it is', options, async (t) 
   t.match(own.said(), 'is of another mnt namespace')
 })
 
+/** What runs a script of Node, with `args`, as a user who may enter no folder of the clone. */
+function asNobody(folder: string, script: string, ...args: readonly string[]): string[] {
+  const node = join(folder, basename(process.execPath))
+  return ['setpriv', '--reuid=65534', '--clear-groups', node, '-e', script, ...args]
+}
+
 t.test('only root is served', options, async (t) => {
-  const { node, socket } = setUp(t)
+  const folder = makePublicFolder(t, [process.execPath])
+  const { node, socket } = setUp(t, undefined, folder)
   const server = await startResident(t, node)
   chmodSync(node.dir, 0o755)
   chmodSync(join(socket, '..'), 0o755)
   chmodSync(socket, 0o666)
   const script =
     'const s = require("net").connect(process.argv[1]); s.on("data", (d) => console.log(String(d)))'
-  const user = [
-    'setpriv',
-    '--reuid=65534',
-    '--clear-groups',
-    process.execPath,
-    '-e',
-    script,
-    socket,
-  ]
-  const { stdout } = await run(inside(node.netns, user))
-  t.equal(stdout.trim(), 'declined')
+  const { stdout, stderr } = await run(inside(node.netns, asNobody(folder, script, socket)))
+  t.strictSame([stdout.trim(), stderr], ['declined', ''])
   t.match(server.said(), 'belongs to user 65534; only root is served')
 })
 
@@ -150,7 +149,8 @@ t.test('no server, and servers that are of no use', options, async (t) => {
 })
 
 t.test('a server that is not of root is told nothing', options, async (t) => {
-  const { node, socket, live } = setUp(t)
+  const folder = makePublicFolder(t, [process.execPath])
+  const { node, socket, live } = setUp(t, undefined, folder)
   chmodSync(node.dir, 0o755)
   mkdirSync(join(socket, '..'))
   chmodSync(join(socket, '..'), 0o777)
@@ -161,10 +161,11 @@ t.test('a server that is not of root is told nothing', options, async (t) => {
       socket.write(process.argv[2] + '\\n')
     }).listen(process.argv[1], () => console.log('listens'))`
   const greeting = `flannel-cni-ts v${version}`
-  const [program = '', ...args] = ['setpriv', '--reuid=65534', '--clear-groups', process.execPath]
-  const imposter = spawn(program, [...args, '-e', script, socket, greeting])
+  const [program = '', ...args] = asNobody(folder, script, socket, greeting)
+  const imposter = spawn(program, args)
   t.teardown(() => imposter.kill('SIGKILL'))
-  await once(imposter.stdout, 'data')
+  const ended = once(imposter, 'exit').then(([code]) => `it has ended with ${code}`)
+  t.equal(await Promise.race([once(imposter.stdout, 'data').then(String), ended]), 'listens\n')
   await live()
   t.equal(imposter.exitCode, null, 'it has heard nothing')
 })
