@@ -12,7 +12,7 @@ import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { callPlugin } from '../support/plugin-call.ts'
-import { makePublicFolder } from '../support/public-folder.ts'
+import { asNobody, makePublicFolder } from '../support/public-folder.ts'
 import { startResident } from '../support/resident.ts'
 import { inside, run } from '../support/run.ts'
 
@@ -101,10 +101,9 @@ t.test('a caller of other namespaces is served where it is', options, async (t) 
   t.match(own.said(), 'is of another mnt namespace')
 })
 
-/** What runs a script of Node, with `args`, as a user who may enter no folder of the clone. */
-function asNobody(folder: string, script: string, ...args: readonly string[]): string[] {
-  const node = join(folder, basename(process.execPath))
-  return ['setpriv', '--reuid=65534', '--clear-groups', node, '-e', script, ...args]
+/** What runs a script of Node, which is in the folder, as another user than root. */
+function scriptOfNobody(folder: string, script: string, ...args: readonly string[]): string[] {
+  return asNobody([join(folder, basename(process.execPath)), '-e', script, ...args])
 }
 
 t.test('only root is served', options, async (t) => {
@@ -116,7 +115,7 @@ t.test('only root is served', options, async (t) => {
   chmodSync(socket, 0o666)
   const script =
     'const s = require("net").connect(process.argv[1]); s.on("data", (d) => console.log(String(d)))'
-  const { stdout, stderr } = await run(inside(node.netns, asNobody(folder, script, socket)))
+  const { stdout, stderr } = await run(inside(node.netns, scriptOfNobody(folder, script, socket)))
   t.strictSame([stdout.trim(), stderr], ['declined', ''])
   t.match(server.said(), 'belongs to user 65534; only root is served')
 })
@@ -161,7 +160,7 @@ t.test('a server that is not of root is told nothing', options, async (t) => {
       socket.write(process.argv[2] + '\\n')
     }).listen(process.argv[1], () => console.log('listens'))`
   const greeting = `flannel-cni-ts v${version}`
-  const [program = '', ...args] = asNobody(folder, script, socket, greeting)
+  const [program = '', ...args] = scriptOfNobody(folder, script, socket, greeting)
   const imposter = spawn(program, args)
   t.teardown(() => imposter.kill('SIGKILL'))
   const ended = once(imposter, 'exit').then(([code]) => `it has ended with ${code}`)

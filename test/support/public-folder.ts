@@ -20,6 +20,15 @@ export function makePublicFolder(scope: Scope, executables: readonly string[] = 
   return folder
 }
 
+/**
+ * The command line that runs `argv` as user and group 65534, without any variable: those of tap
+ * would have Node load files of the clone.
+ */
+export function asNobody(argv: readonly string[]): string[] {
+  const ids = ['--reuid=65534', '--regid=65534', '--clear-groups']
+  return ['setpriv', ...ids, '--', 'env', '--ignore-environment', ...argv]
+}
+
 /** A folder for temporary files, all of whose parents every user can enter. */
 function publicParent(): string {
   const candidates = [tmpdir(), '/tmp', '/var/tmp']
