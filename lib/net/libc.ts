@@ -11,6 +11,7 @@ const { functions: c } = dlopen('libc.so.6', {
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
   close: { arguments: ['i32'], return: 'i32' },
+  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
   sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'pointer', 'u32'], return: 'i64' },
   recv: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
@@ -127,41 +128,56 @@ export function send(fd: number, bytes: Uint8Array): void {
   check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0), getInt32(errnoPointer))
 }
 
-/** A message that is being sent. */
+/** A message that is being sent; every thread of the process may ask for it. */
 export interface Sending {
-  /** Whether send(2) has returned. What it took is freed then. */
-  isDone(): boolean
+  /** What it is sent by: a descriptor of its own. */
+  readonly fd: number
+  /** The address of its struct aiocb. */
+  readonly memory: bigint
 }
 
-/**
- * What sends by aio_write(3), in a thread of libc: for messages that the kernel takes its time for.
- * Throws when libc has no such thing; what is returned throws a `SyscallError`.
- */
-export function openAio(): (fd: number, bytes: Uint8Array) => Sending {
+/** aio(7): messages that the kernel takes its time for are sent by threads of libc. */
+export interface Aio {
+  /** Begins to send; `fd` may be closed at once. Throws a `SyscallError`. */
+  send(fd: number, bytes: Uint8Array): Sending
+  /** Whether send(2) has returned. */
+  isDone(sending: Sending): boolean
+  /** Closes and frees what a message took that has been sent. */
+  release(sending: Sending): void
+}
+
+/** Throws when libc has no such threads. */
+export function openAio(): Aio {
   const { functions: aio } = dlopenFirst(['libc.so.6', 'librt.so.1']) // the second before glibc 2.34
-  return (fd, bytes) => {
-    // The thread writes to it, so it must not be memory that is collected as garbage.
-    const memory = c.calloc(1n, BigInt(aiocbSize + bytes.length))
-    const control = createAiocb(fd, memory, bytes)
-    exportBuffer(Buffer.concat([control, bytes]), memory, aiocbSize + bytes.length)
-    let isDone = false
-    const free = () => {
-      c.free(memory)
-      isDone = true
-    }
-    try {
-      check('aio_write', aio.aio_write(memory), getInt32(errnoPointer))
-    } catch (error) {
-      free()
-      throw error
-    }
-    return {
-      isDone() {
-        if (!isDone && aio.aio_error(memory) !== constants.errno.EINPROGRESS) free()
-        return isDone
-      },
-    }
+  const release = ({ fd, memory }: Sending) => {
+    close(fd)
+    c.free(memory)
   }
+  return {
+    send(fd, bytes) {
+      const own = duplicate(fd)
+      // The thread writes to it, so it must not be memory that is collected as garbage.
+      const memory = c.calloc(1n, BigInt(aiocbSize + bytes.length))
+      const control = createAiocb(own, memory, bytes)
+      exportBuffer(Buffer.concat([control, bytes]), memory, aiocbSize + bytes.length)
+      const sending = { fd: own, memory }
+      try {
+        check('aio_write', aio.aio_write(memory), getInt32(errnoPointer))
+        return sending
+      } catch (error) {
+        release(sending)
+        throw error
+      }
+    },
+    isDone: ({ memory }) => aio.aio_error(memory) !== constants.errno.EINPROGRESS,
+    release,
+  }
+}
+
+/** fcntl(2): another descriptor for the same file, which programs that are executed do not get. */
+function duplicate(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030 // linux/fcntl.h
+  return check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 0), getInt32(errnoPointer))
 }
 
 /** aio.h of glibc, on machines of 64 bits: struct aiocb, in bytes. */

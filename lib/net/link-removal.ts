@@ -6,7 +6,7 @@
 import { hasCode } from '../cni/errors.ts'
 import { Connection } from '../netlink/connection.ts'
 import { linkByIndex, linkDelete, postLinkDelete } from './link.ts'
-import type { Sending } from './libc.ts'
+import type { Aio, Sending } from './libc.ts'
 import type { Netns } from './netns.ts'
 
 export interface LinkRemoval {
@@ -20,71 +20,59 @@ export interface LinkRemoval {
 /** The removal of a process that ends with its call: it would wait for the kernel then. */
 export const waitingRemoval: LinkRemoval = { remove: linkDelete }
 
-/** A deletion whose answer nobody waits for. */
-interface Deletion {
-  readonly connection: Connection
-  readonly sending: Sending
-  /** Waits for the kernel's answer; throws a `NetlinkError`. */
-  readonly answer: () => void
-}
-
-/** With more deletions than this on their way it is better to wait. */
-const maxDeletions = 64
-
 /** Between two looks at the link, in ms. */
 const lookAgainMs = 0.2
+
+/** After so many looks, in a second or more, libc seems to have no thread that is free for it. */
+const maxLooks = 5000
 
 /**
  * The removal of a process that stays: another thread sends the request, and it is enough that the
  * link is gone from the kernel's tables, as the kernel itself says when it is asked for it.
  */
 export class BackgroundRemoval implements LinkRemoval {
-  readonly #send: (fd: number, bytes: Uint8Array) => Sending
+  readonly #aio: Aio
   readonly #sleep: (ms: number) => void
-  #deletions: readonly Deletion[] = []
+  readonly #leave: (sending: Sending) => void
 
-  /** `send` sends in another thread; `sleep` blocks this one for so many ms. */
-  constructor(send: (fd: number, bytes: Uint8Array) => Sending, sleep: (ms: number) => void) {
-    this.#send = send
+  /**
+   * `sleep` blocks the calling thread for so many ms. `leave` gets the request of each removal, to
+   * be released when it has been sent: until then its socket keeps the pod's namespace alive.
+   */
+  constructor(aio: Aio, sleep: (ms: number) => void, leave: (sending: Sending) => void) {
+    this.#aio = aio
     this.#sleep = sleep
+    this.#leave = leave
   }
 
   remove(connection: Connection, index: number, netns: Netns): void {
-    this.#closeDone()
-    const deletion = this.#begin(index, netns)
-    if (deletion === undefined) return linkDelete(connection, index)
-    while (linkByIndex(connection, index) !== undefined) {
-      // The kernel has answered, and the link is there: the answer says why.
-      if (deletion.sending.isDone()) return deletion.answer()
-      this.#sleep(lookAgainMs)
-    }
-  }
-
-  /** Undefined when there is no thread to send by. */
-  #begin(index: number, netns: Netns): Deletion | undefined {
-    if (this.#deletions.length >= maxDeletions) return undefined
-    let sending: Sending = { isDone: () => true }
-    const connection = netns.run(() =>
-      Connection.open(undefined, (fd, datagram) => {
-        sending = this.#send(fd, datagram)
-      }),
+    const sent: Sending[] = []
+    using background = netns.run(() =>
+      Connection.open(undefined, (fd, datagram) => sent.push(this.#aio.send(fd, datagram))),
     )
+    const answer = tryPost(background, index)
+    const [sending] = sent
+    if (answer === undefined || sending === undefined) return linkDelete(connection, index)
     try {
-      const answer = postLinkDelete(connection, index)
-      const deletion = { connection, sending, answer }
-      this.#deletions = [...this.#deletions, deletion]
-      return deletion
-    } catch (error) {
-      connection[Symbol.dispose]()
-      if (hasCode(error, 'EAGAIN', 'ENOSYS')) return undefined // aio_write(3) says so
-      throw error
+      for (let looks = 0; looks < maxLooks; looks++) {
+        if (linkByIndex(connection, index) === undefined) return
+        // The kernel has answered, and the link is there: the answer says why.
+        if (this.#aio.isDone(sending)) return answer()
+        this.#sleep(lookAgainMs)
+      }
+      linkDelete(connection, index)
+    } finally {
+      this.#leave(sending)
     }
   }
+}
 
-  /** Closes the sockets that nobody sends by any more. */
-  #closeDone(): void {
-    const done = this.#deletions.filter(({ sending }) => sending.isDone())
-    this.#deletions = this.#deletions.filter((deletion) => !done.includes(deletion))
-    for (const { connection } of done) connection[Symbol.dispose]()
+/** What waits for the kernel's answer and throws a `NetlinkError`; undefined when libc cannot send. */
+function tryPost(connection: Connection, index: number): (() => void) | undefined {
+  try {
+    return postLinkDelete(connection, index)
+  } catch (error) {
+    if (hasCode(error, 'EAGAIN', 'ENOSYS', 'EMFILE')) return undefined // aio_write(3), fcntl(2)
+    throw error
   }
 }

@@ -2,10 +2,11 @@
 import { getPriority, setPriority } from 'node:os'
 import { getBuiltinModule } from 'node:process'
 import { errorText } from '../cni/errors.ts'
-import { keepHeapSmall, trimHeap } from '../net/libc.ts'
+import { keepHeapSmall, openAio, trimHeap } from '../net/libc.ts'
 import { writeAll } from '../stdio.ts'
 import { listen } from './listen.ts'
 import { surroundingsOf } from './peer.ts'
+import { Reaper } from './reaper.ts'
 import { createServer, type Tally } from './server.ts'
 import { startThread } from './thread.ts'
 import { ThreadPool } from './thread-pool.ts'
@@ -16,6 +17,8 @@ export interface ResidentOptions {
   readonly version: string
   /** The file that a thread runs; unused in the packaged executable. */
   readonly entry: string
+  /** A thread beyond the first two ends when it has had no call for so many milliseconds. */
+  readonly maxIdleMs?: number
 }
 
 /**
@@ -23,7 +26,7 @@ export interface ResidentOptions {
  * about networks (RTNL), and each takes 15 MB. More are for calls that wait for somebody else: a
  * delegate that is executed, a firewall program, a lock.
  */
-const threads = { minThreads: 2, maxThreads: 8, growMs: 500, maxIdleMs: 60_000 }
+const threads = { minThreads: 2, maxThreads: 8, growMs: 500 }
 
 /**
  * Flags of V8 for threads: their work is short, and the optimizing compiler takes as long for it as
@@ -38,15 +41,19 @@ const trimMs = 2_000
  * Serves calls on a socket until SIGTERM or SIGINT. Resolves when the calls that are at work then
  * are done. Throws a `CniError` when it cannot listen.
  */
-export async function runServer({ socket, version, entry }: ResidentOptions): Promise<void> {
+export async function runServer(options: ResidentOptions): Promise<void> {
+  const { socket, version, entry, maxIdleMs = 60_000 } = options
   const say = (line: string) => writeAll(2, `cni serve: ${line}\n`)
   keepHeapSmall()
   for (const flag of threadFlags) getBuiltinModule('node:v8').setFlagsFromString(flag)
   const niceness = getPriority()
   favourThisThread(niceness, say)
+  const reaper = new Reaper(openAio())
   const pool = new ThreadPool({
     startThread: () => startThread(entry, niceness),
+    takeOver: (left) => reaper.add(left),
     ...threads,
+    maxIdleMs,
     maxWaiting: 1024,
     maxWaitMs: 10_000,
     say,

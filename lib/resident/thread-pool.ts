@@ -2,14 +2,17 @@
 import type { Worker } from 'node:worker_threads'
 import { CallQueue, type Keyed } from './call-queue.ts'
 import type { Answer } from './protocol.ts'
-import type { ThreadCall } from './worker.ts'
+import type { Sending } from '../net/libc.ts'
+import type { ThreadCall, ThreadMessage } from './worker.ts'
 
 /** `declined`: the call was not begun, and will not be. `lost`: its thread has died over it. */
 export type Outcome = Answer | 'declined' | 'lost'
 
 export interface PoolOptions {
-  /** Starts a thread that sends `'ready'`, and then an answer for each call; undefined declines. */
+  /** Starts a thread that says what `ThreadMessage` has. */
   readonly startThread: () => Worker
+  /** Gets what calls have left on its way. */
+  readonly takeOver: (left: Sending) => void
   /** There are always so many threads. All have calls: so each has its code compiled. */
   readonly minThreads: number
   /** There is one more, up to this number, when a call is not done within `growMs`, and others wait. */
@@ -89,16 +92,16 @@ export class ThreadPool {
     this.#isStarting = true
     const thread = this.#options.startThread()
     this.#threads.add(thread)
-    thread.once('message', () => {
-      this.#isStarting = false
-      thread.on('message', (answer: Answer | undefined) => {
-        this.#finish(thread, answer ?? 'declined')
-        this.#free(thread)
-      })
-      this.#free(thread)
-    })
+    thread.on('message', (message: ThreadMessage) => this.#hear(thread, message))
     thread.on('error', (error) => this.#options.say(`a thread failed: ${String(error)}`))
     thread.on('exit', () => this.#removed(thread))
+  }
+
+  #hear(thread: Worker, message: ThreadMessage): void {
+    if (message !== 'ready' && 'left' in message) return this.#options.takeOver(message.left)
+    if (message === 'ready') this.#isStarting = false
+    else this.#finish(thread, message.answer ?? 'declined')
+    this.#free(thread)
   }
 
   #free(thread: Worker): void {

@@ -9,7 +9,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { createHost, elapsed, sleep } from '../cni/host-process.ts'
 import { serveCall } from '../cni/interrupted.ts'
 import type { Environment, Plugin } from '../cni/plugin.ts'
-import { abort, chdir, openAio } from '../net/libc.ts'
+import { abort, chdir, openAio, type Sending } from '../net/libc.ts'
 import { BackgroundRemoval, type LinkRemoval } from '../net/link-removal.ts'
 import type { Stage } from '../stage.ts'
 import { socketVariable, type Answer } from './protocol.ts'
@@ -29,21 +29,26 @@ export interface ThreadCall {
 }
 
 /**
- * Serves what comes through the port: an answer for each call, undefined when it declines. The
- * calling thread gets the niceness of nice(2).
+ * What a thread says: first that it is ready, and then of each call its answer, undefined when it
+ * declines. Before that, what the call has left on its way, for somebody else to release.
  */
+export type ThreadMessage =
+  'ready' | { readonly left: Sending } | { readonly answer: Answer | undefined }
+
+/** Serves what comes through the port. The calling thread gets the niceness of nice(2). */
 export function serveCalls(port: MessagePort, plugins: readonly Plugin[], niceness: number): void {
   setPriority(niceness)
   separateFolder()
   const home = currentNetns()
-  const linkRemoval = new BackgroundRemoval(openAio(), sleep)
+  const say = (message: ThreadMessage) => port.postMessage(message)
+  const linkRemoval = new BackgroundRemoval(openAio(), sleep, (left) => say({ left }))
   port.on('message', (call: ThreadCall) => {
     const answer = serve(call, plugins, linkRemoval)
     // Netns.run has ended the process already if it could not come back; this says that it did.
     if (currentNetns() !== home) abort()
-    port.postMessage(answer)
+    say({ answer })
   })
-  port.postMessage('ready')
+  say('ready')
 }
 
 function currentNetns(): string {

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { ThreadPool, type PoolOptions } from '../../../lib/resident/thread-pool.ts'
+import type { ThreadMessage } from '../../../lib/resident/worker.ts'
 
 /** Answers with the call's stdin after as many ms as it says; dies when it says so. */
 const code = `
@@ -10,8 +11,10 @@ const { parentPort } = require('node:worker_threads')
 parentPort.on('message', ({ stdin }) => {
   if (stdin === 'die') process.exit(1)
   if (stdin === 'throw') throw new Error('thrown')
-  if (stdin === 'decline') return parentPort.postMessage(undefined)
-  setTimeout(() => parentPort.postMessage({ exitCode: 0, stdout: stdin, stderr: '' }), Number(stdin))
+  if (stdin === 'decline') return parentPort.postMessage({ answer: undefined })
+  if (stdin === 'leave') parentPort.postMessage({ left: { fd: 7, memory: 8n } })
+  const answer = { exitCode: 0, stdout: stdin, stderr: '' }
+  setTimeout(() => parentPort.postMessage({ answer }), Number(stdin) || 0)
 })
 parentPort.postMessage('ready')`
 
@@ -19,11 +22,13 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
   const threads: Worker[] = []
   const answers = new Map<Worker, number>()
   const said: string[] = []
+  const left: unknown[] = []
   const startThread = () => {
     const thread = new Worker(code, { eval: true })
     threads.push(thread)
-    thread.on('message', (message: unknown) => {
-      if (message !== 'ready') answers.set(thread, (answers.get(thread) ?? 0) + 1)
+    thread.on('message', (message: ThreadMessage) => {
+      if (message !== 'ready' && 'answer' in message)
+        answers.set(thread, (answers.get(thread) ?? 0) + 1)
     })
     return thread
   }
@@ -38,6 +43,7 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
   const pool = new ThreadPool({
     ...defaults,
     startThread,
+    takeOver: (sending) => left.push(sending),
     say: (line) => said.push(line),
     ...options,
   })
@@ -51,7 +57,7 @@ function setUp(t: Test, options: Partial<PoolOptions> = {}) {
       receivedMs: 0,
     })
   const served = () => threads.map((thread) => answers.get(thread) ?? 0)
-  return { pool, call, threads, served, said }
+  return { pool, call, threads, served, said, left }
 }
 
 const answer = (stdout: string) => ({ exitCode: 0, stdout, stderr: '' })
@@ -125,6 +131,12 @@ t.test('what a thread declines, and what waits too long, is declined', async (t)
   t.strictSame(served, answer('300'))
   t.equal(waiting, 'declined')
   t.strictSame(await call('1'), answer('1'))
+})
+
+t.test('what a call leaves on its way has been taken over when it is answered', async (t) => {
+  const { call, left } = setUp(t)
+  t.strictSame(await call('leave'), answer('leave'))
+  t.strictSame(left, [{ fd: 7, memory: 8n }])
 })
 
 t.test('only so many calls may wait', async (t) => {
