@@ -8,6 +8,8 @@ import { binDir } from './executables.ts'
 import type { Node } from './node.ts'
 import { inside } from './run.ts'
 
+const source = join(import.meta.dirname, 'resident-end.ts')
+
 export interface Resident {
   /** What FLANNEL_CNI_SOCKET has to be. */
   readonly socket: string
@@ -23,20 +25,21 @@ export interface Resident {
 export interface ResidentOptions {
   /** Its socket; one of its own in a folder of its own when left out. */
   readonly socket?: string
+  /** Its threads end when they are idle for so many milliseconds; it runs from source then. */
+  readonly maxIdleMs?: number
 }
 
 /** Starts a server in the node's namespace, which is killed with the scope at the latest. */
 export async function startResident(
   scope: { teardown(remove: () => Promise<void>): void },
   { dir, netns }: Pick<Node, 'dir' | 'netns'>,
-  { socket = join(dir, 'resident/cni.sock') }: ResidentOptions = {},
+  { socket = join(dir, 'resident/cni.sock'), maxIdleMs }: ResidentOptions = {},
 ): Promise<Resident> {
-  const [program = '', ...args] = inside(netns, [
-    join(binDir(), 'cni'),
-    'serve',
-    '--socket',
-    socket,
-  ])
+  const argv =
+    maxIdleMs === undefined
+      ? [join(binDir(), 'cni'), 'serve', '--socket', socket]
+      : [process.execPath, source, socket, String(maxIdleMs)]
+  const [program = '', ...args] = inside(netns, argv)
   const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
   let text = ''
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
