@@ -7,7 +7,7 @@ import { admitPeer, type Surroundings } from './peer.ts'
 import { declined, decodeCall, encodeAnswer, greeting } from './protocol.ts'
 import type { Outcome, ThreadPool } from './thread-pool.ts'
 
-/** What has become of calls that were received whole. */
+/** What has become of calls. */
 export type Tally = Record<'served' | 'declined' | 'lost', number>
 
 export interface ServerOptions {
@@ -47,12 +47,14 @@ export function createServer(options: ServerOptions): Server {
 
 async function serveConnection(socket: Socket, options: ServerOptions): Promise<void> {
   const pid = admit(socket, options)
-  if (pid === undefined) return end(socket, declined)
+  if (pid === undefined) return decline(socket, options)
   socket.write(greeting(options.version))
   const { bytes, problem } = await receive(socket)
+  // A front that waited too long for the greeting, or somebody who only asks for it.
+  if (bytes.length === 0) return end(socket, declined)
   const passed = decodeCall(bytes)
   const isCut = passed?.isWhole !== true && problem === undefined
-  if (passed === undefined || isCut || bytes.length > maxBytes) return end(socket, declined)
+  if (passed === undefined || isCut || bytes.length > maxBytes) return decline(socket, options)
   const { name, env, stdin } = passed
   const outcome = await options.pool.serve({
     name,
@@ -65,18 +67,23 @@ async function serveConnection(socket: Socket, options: ServerOptions): Promise<
   answer(socket, outcome, options)
 }
 
-function answer(socket: Socket, outcome: Outcome, { say, tally }: ServerOptions): void {
+function answer(socket: Socket, outcome: Outcome, options: ServerOptions): void {
+  const { say, tally } = options
   if (outcome === 'lost') {
     tally.lost++
     socket.destroy()
   } else if (outcome === 'declined') {
-    tally.declined++
-    end(socket, declined)
+    decline(socket, options)
   } else {
     tally.served++
     if (outcome.stderr !== '') say(outcome.stderr.trimEnd())
     end(socket, encodeAnswer(outcome))
   }
+}
+
+function decline(socket: Socket, { tally }: ServerOptions): void {
+  tally.declined++
+  end(socket, declined)
 }
 
 function end(socket: Socket, bytes: Buffer | string): void {

@@ -90,7 +90,7 @@ t.test('a caller of other namespaces is served where it is', options, async (t) 
   t.equal(link(elsewhere, 'cni0'), undefined, 'nothing happened where the server is')
   t.equal(await server.stop(), 0)
   t.match(server.said(), 'is of another net namespace')
-  t.match(server.said(), 'stopped: 0 calls served')
+  t.match(server.said(), 'stopped: 0 calls served, 3 declined, 0 lost')
 
   const { node, network, pod, via } = setUp(t)
   const own = await startResident(t, node)
@@ -99,6 +99,54 @@ t.test('a caller of other namespaces is served where it is', options, async (t) 
   await network.silent('DEL', pod, {}, { ...via, argv })
   t.equal(await own.stop(), 0)
   t.match(own.said(), 'is of another mnt namespace')
+  t.match(own.said(), 'stopped: 0 calls served, 2 declined, 0 lost')
+})
+
+/** Sends each of its arguments as a call, and prints what comes behind the greeting. */
+const client = `
+const { once } = require('node:events')
+const { text } = require('node:stream/consumers')
+const [socket, ...calls] = process.argv.slice(1)
+const main = async () => {
+  for (const call of calls) {
+    const connection = require('node:net').connect(socket)
+    const [greeting] = await once(connection, 'data')
+    connection.end(JSON.parse(call))
+    console.log(await text(connection))
+  }
+}
+main()`
+
+t.test('every call that is declined is counted, and no other connection', options, async (t) => {
+  const { node } = setUp(t)
+  const server = await startResident(t, node)
+  const head = 'loopback\0CNI_COMMAND=VERSION\0\0'
+  const send = (...calls: string[]) =>
+    run(
+      inside(node.netns, [
+        process.execPath,
+        '-e',
+        client,
+        server.socket,
+        ...calls.map((call) => JSON.stringify(call)),
+      ]),
+    )
+  const cut = await send(`${head}{"name`, head.slice(0, -1), 'x')
+  t.match(cut, { stdout: 'declined\n\n'.repeat(3), stderr: '' })
+  const unknown = await send(head.replace('loopback', 'unknown') + '\0')
+  t.match(unknown, { stdout: 'declined\n\n', stderr: '' })
+  t.match(await send('', `${head}\0`), { stdout: /^declined\n\n0 \d+ 0\n/, stderr: '' })
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'stopped: 1 calls served, 4 declined, 0 lost')
+})
+
+t.test('a call that is too large for the server is declined', options, async (t) => {
+  const { node, network, pod, via } = setUp(t)
+  const server = await startResident(t, node)
+  await network.attach(pod, { args: 'x'.repeat(2 ** 20) }, via)
+  await network.silent('DEL', pod, {}, via)
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'stopped: 1 calls served, 1 declined, 0 lost')
 })
 
 /** What runs a script of Node, which is in the folder, as another user than root. */
@@ -118,6 +166,8 @@ t.test('only root is served', options, async (t) => {
   const { stdout, stderr } = await run(inside(node.netns, scriptOfNobody(folder, script, socket)))
   t.strictSame([stdout.trim(), stderr], ['declined', ''])
   t.match(server.said(), 'belongs to user 65534; only root is served')
+  t.equal(await server.stop(), 0)
+  t.match(server.said(), 'stopped: 0 calls served, 1 declined, 0 lost')
 })
 
 t.test('no server, and servers that are of no use', options, async (t) => {
