@@ -8,10 +8,11 @@ import { makeFolder } from '../files.ts'
 
 /**
  * Has the server listen on a socket at the path, which only root can reach. A socket that a dead
- * server left is replaced. Throws a `CniError` when a server answers there, and when the folder is
- * not root's alone.
+ * server left is replaced. Throws a `CniError` when a server answers there, when the folder is not
+ * root's alone, and when the path is too long.
  */
 export async function listen(server: Server, path: string): Promise<void> {
+  requireShort(path)
   const folder = dirname(path)
   makeFolder(folder, 0o700)
   requirePrivate(folder)
@@ -28,6 +29,17 @@ export async function listen(server: Server, path: string): Promise<void> {
     server.listen({ path, backlog: 4096 }, resolve)
   })
   chmodSync(path, 0o600)
+}
+
+function requireShort(path: string): void {
+  const most = 107 // unix(7): 108 with its NUL
+  const length = Buffer.byteLength(path)
+  if (length <= most) return
+  throw new CniError(
+    ErrorCode.ioFailure,
+    `${path} has ${length} bytes, and the path of a socket at most ${most}`,
+    'name a shorter one: cni serve --socket PATH',
+  )
 }
 
 function requirePrivate(folder: string): void {

@@ -3,7 +3,7 @@
  * Verbs, environment and container IDs are those of the Go project's cnitool, and so is what it
  * keeps: either can remove what the other made.
  */
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
 import { findConfList } from '../../lib/cni/conf-dir.ts'
@@ -13,7 +13,6 @@ import { createLog } from '../../lib/cni/log.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
 import type { Runtime } from '../../lib/cni/runtime.ts'
 import { supportedVersions } from '../../lib/cni/versions.ts'
-import { defaultSocket } from '../../lib/resident/protocol.ts'
 import {
   parseCommandLine,
   UsageError,
@@ -33,6 +32,7 @@ import {
   identify,
   readFolders,
   readInstallSettings,
+  readServeSocket,
   readSocket,
   readSettings,
   type Settings,
@@ -90,7 +90,7 @@ export const cniCommand = {
     }
     try {
       if (line.verb === 'serve') {
-        const socket = resolve(host.cwd, line.socket ?? defaultSocket)
+        const socket = readServeSocket(env, host.cwd, line.socket)
         return host.serveCalls(socket).then(() => 0, fail)
       }
       serve(line, env, host)

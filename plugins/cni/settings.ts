@@ -92,6 +92,20 @@ export function readSocket(env: Environment): string {
   return env[socketVariable] ?? defaultSocket
 }
 
+/**
+ * The absolute path where a server is to listen: what an option says, or else where fronts look.
+ * Throws a `CniError` when that is empty.
+ */
+export function readServeSocket(env: Environment, cwd: string, option: string | undefined): string {
+  const path = option ?? readSocket(env)
+  if (path !== '') return resolve(cwd, path)
+  throw new CniError(
+    ErrorCode.invalidEnvironment,
+    `${option === '' ? '--socket' : socketVariable} is empty: plugins would find no server`,
+    `unset ${socketVariable} to listen on ${defaultSocket}, or name a path: cni serve --socket PATH`,
+  )
+}
+
 function parsePairs(text: string): CniArg[] {
   return text.split(';').map((pair) => {
     const [key = '', value = '', ...rest] = pair.split('=')

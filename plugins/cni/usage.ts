@@ -33,7 +33,7 @@ Options:
       --conf-dir DIR    (un)install: folder of configurations (default: /etc/cni/net.d)
       --conflist FILE   install: this configuration in place of our own, which never
                         replaces one that differs
-      --socket PATH     serve: where to listen (default: /run/flannel-cni/cni.sock)
+      --socket PATH     serve: where to listen, in place of FLANNEL_CNI_SOCKET
       --dry-run         uninstall: list what would be removed, and remove nothing
       --force           uninstall: also while pods are attached, which cuts them off
   -h, --help            print this text
@@ -52,8 +52,9 @@ Environment:
   CNI_LOG_LEVEL  "debug" makes the plugins say what they do, "trace" also what each
                  stage of a call takes
   FLANNEL_CNI_SOCKET
-                 where plugins look for cni serve (default:
-                 /run/flannel-cni/cni.sock); when it is empty they do not
+                 where cni serve listens, and plugins look for it (default:
+                 /run/flannel-cni/cni.sock); when it is empty they do not look,
+                 and cni serve does not start without --socket
 
 check and del use the CNI_ARGS and CAP_ARGS of the add when they get none.
 

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { version } from '../../lib/version.ts'
+import { startUntil } from '../support/container.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
@@ -231,17 +232,45 @@ t.test('a server that stands still costs a call no more than 50 ms', options, as
   t.equal(await server.stop(), 0)
 })
 
+t.test('a server listens where fronts look for it', options, async (t) => {
+  const { node, socket, via, live } = setUp(t)
+  const argv = (...args: string[]) => inside(node.netns, [join(binDir(), 'cni'), ...args])
+  const variable = `FLANNEL_CNI_SOCKET=${socket}`
+  const server = await startUntil(t, ['env', variable, ...argv('serve')], 'listens on')
+  await live()
+  const version = await run(argv('version'), via)
+  t.match(version.stdout, `resident server: of this version on ${socket}\n`)
+  server.child.kill('SIGTERM')
+  await server.closed
+  t.match(server.said(), 'stopped: 3 calls served, 0 declined, 0 lost')
+})
+
 t.test('a server refuses to start where it could be of no use', options, async (t) => {
   const { node, socket } = setUp(t)
-  const serve = (path: string) =>
-    run(inside(node.netns, [join(binDir(), 'cni'), 'serve', '--socket', path]))
+  const serve = (...args: string[]) =>
+    run(inside(node.netns, [join(binDir(), 'cni'), 'serve', ...args]), {
+      env: { FLANNEL_CNI_SOCKET: '' },
+    })
   const server = await startResident(t, node)
-  t.match(await serve(socket), { code: 1, stderr: `a server answers on ${socket} already` })
+  t.match(await serve('--socket', socket), {
+    code: 1,
+    stderr: `a server answers on ${socket} already`,
+  })
   mkdirSync(join(node.dir, 'open'))
   chmodSync(join(node.dir, 'open'), 0o777)
-  const open = await serve(join(node.dir, 'open/cni.sock'))
+  const open = await serve('--socket', join(node.dir, 'open/cni.sock'))
   t.match(open, { code: 1, stderr: /has mode 777\n.*want a folder of root, mode 700/ })
   writeFileSync(join(node.dir, 'file'), '')
-  t.match(await serve(join(node.dir, 'file/cni.sock')), { code: 1, stderr: /not a directory/ })
+  t.match(await serve('--socket', join(node.dir, 'file/cni.sock')), {
+    code: 1,
+    stderr: /not a directory/,
+  })
+  const long = join(node.dir, 'x'.repeat(100), 'cni.sock')
+  t.match(await serve('--socket', long), { code: 1, stderr: /bytes, and the path of a socket at/ })
+  t.match(await serve(), {
+    code: 1,
+    stderr: /FLANNEL_CNI_SOCKET is empty.*\n.*unset FLANNEL_CNI_SOCKET .* --socket PATH/,
+  })
+  t.match(await serve('--socket', ''), { code: 1, stderr: /--socket is empty/ })
   t.equal(await server.stop(), 0)
 })
