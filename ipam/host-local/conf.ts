@@ -139,16 +139,14 @@ function rangesComeWithAdd({ command, conf: { capabilities } }: Request): boolea
 function checkVersion({ cniVersion }: NetConf, rangeSets: readonly RangeSet[]): void {
   const v4 = rangeSets.filter(([{ start }]) => family(start) === 4).length
   if (isAtLeast(cniVersion, '0.3.0') || (v4 <= 1 && rangeSets.length - v4 <= 1)) return
-  throw invalid(
-    `CNI version ${cniVersion} does not support more than 1 address per family`,
-    'raise cniVersion of the network configuration to 0.3.0 or later, or use one range set',
-  )
+  // No details: callers compare the whole text with Go's.
+  throw invalid(`CNI version ${cniVersion} does not support more than 1 address per family`)
 }
 
 function checkCount(what: string, found: number, most: number): void {
   if (found > most) throw invalid(`too many ${what}: ${found}`, `there can be ${most} at most`)
 }
 
-function invalid(message: string, details: string): CniError {
+function invalid(message: string, details?: string): CniError {
   return new CniError(ErrorCode.invalidNetworkConfig, message, details)
 }

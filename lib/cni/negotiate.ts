@@ -37,21 +37,13 @@ export function negotiateVersion(command: PluginCommand, configured: string): Ve
   return version
 }
 
+/** Its errors have no details: callers compare the whole text with Go's. */
 function checkAllowed(command: PluginCommand, configured: string, minimum: Version): void {
   parseVersion(configured)
   if (!isAtLeast(configured, minimum)) {
-    throw new CniError(
-      ErrorCode.incompatibleVersion,
-      `config version does not allow ${command}`,
-      `cniVersion is ${JSON.stringify(configured)}; ${command} came with ${minimum}`,
-    )
+    throw new CniError(ErrorCode.incompatibleVersion, `config version does not allow ${command}`)
   }
   if (!supportedVersions.some((version) => isAtLeast(version, configured))) {
-    throw new CniError(
-      ErrorCode.incompatibleVersion,
-      `plugin version does not allow ${command}`,
-      `cniVersion is ${JSON.stringify(configured)}; the newest one known here is ` +
-        `${supportedVersions.at(-1)}`,
-    )
+    throw new CniError(ErrorCode.incompatibleVersion, `plugin version does not allow ${command}`)
   }
 }

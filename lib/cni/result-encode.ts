@@ -63,12 +63,8 @@ function toSingleFamilies(result: Result, version: Version): Json {
   const ip4 = singleFamily(result, 4)
   const ip6 = singleFamily(result, 6)
   if (ip4 === undefined && ip6 === undefined) {
-    throw new CniError(
-      ErrorCode.internal,
-      'cannot convert: no valid IP addresses',
-      `a result of CNI version ${version} needs an address; use cniVersion 0.3.0 or newer for ` +
-        'a network without IPAM',
-    )
+    // No details: callers compare the whole text with Go's.
+    throw new CniError(ErrorCode.internal, 'cannot convert: no valid IP addresses')
   }
   return { cniVersion: version, ...defined({ ip4, ip6 }), dns: dnsToJson(result.dns) }
 }

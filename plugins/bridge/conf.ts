@@ -102,11 +102,8 @@ export function checkCombination(conf: BridgeConf, { conf: { cniVersion } }: Req
     )
   }
   if (conf.ipamType === '' && sameShape(cniVersion, '0.1.0')) {
-    throw invalid(
-      'cannot convert: no valid IP addresses',
-      `a result of cniVersion ${cniVersion} needs an address; a network without "ipam" needs ` +
-        'cniVersion 0.3.0 or newer',
-    )
+    // No details: callers compare the whole text with Go's.
+    throw invalid('cannot convert: no valid IP addresses')
   }
 }
 
@@ -170,6 +167,6 @@ function isUnicast(bytes: Uint8Array): boolean {
   return bytes.length === 6 && (first & 1) === 0 && bytes.some((byte) => byte !== 0)
 }
 
-function invalid(message: string, details: string): CniError {
+function invalid(message: string, details?: string): CniError {
   return new CniError(ErrorCode.invalidNetworkConfig, message, details)
 }

@@ -43,7 +43,8 @@ export function compareTrees(go: Tree | undefined, ours: Tree | undefined, at = 
   return left === right ? [] : [{ field: at, go: left, ours: right }]
 }
 
-function isBranch(tree: Tree | undefined): tree is Branch {
+/** Whether it has named values, and is none itself. */
+export function isBranch(tree: Tree | undefined): tree is Branch {
   return typeof tree === 'object' && tree !== null
 }
 

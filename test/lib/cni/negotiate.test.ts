@@ -24,7 +24,6 @@ t.test('speaks the version of the configuration, where it has the command', asyn
       t.strictSame(thrown(() => negotiateVersion(command, version)).toObject(), {
         code: 1,
         msg: `config version does not allow ${command}`,
-        details: `cniVersion is "${version}"; ${command} came with ${since[command]}`,
       })
     }
   }
@@ -68,7 +67,6 @@ t.test('refuses what is newer than itself', async (t) => {
     t.strictSame(thrown(() => negotiateVersion(command, '1.2.0')).toObject(), {
       code: 1,
       msg: `plugin version does not allow ${command}`,
-      details: 'cniVersion is "1.2.0"; the newest one known here is 1.1.0',
     })
   }
 })

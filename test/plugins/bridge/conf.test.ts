@@ -172,12 +172,15 @@ t.test('settings that cannot go together', async (t) => {
       { hairpinMode: true, promiscMode: true },
       'cannot set hairpin mode and promiscuous mode at the same time',
     ],
-    [{ cniVersion: '0.2.0' }, 'cannot convert: no valid IP addresses'],
   ] as const) {
     const error = thrown(() => check(conf))
     t.match(error, { code: 7, message })
     t.not(error.details, '', 'says what to do')
   }
+  t.strictSame(thrown(() => check({ cniVersion: '0.2.0' })).toObject(), {
+    code: 7,
+    msg: 'cannot convert: no valid IP addresses',
+  })
   check({ disableContainerInterface: true, hairpinMode: true })
   check({ cniVersion: '0.2.0', ipam })
 })
