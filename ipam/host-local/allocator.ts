@@ -112,7 +112,7 @@ function chooseNext({ store, set, setIndex, reclaim }: Pool): Candidate {
   const find = () => candidates(set, last).find(({ ip }) => isFree(store, ip))
   const found = find() ?? (reclaim() ? find() : undefined)
   if (found !== undefined) return found
-  throw exhausted(store.location, [usageOf(set, store.owners())])
+  throw exhausted(store, [usageOf(set, store.owners())])
 }
 
 function isFree(store: Store, ip: Ip): boolean {
@@ -152,16 +152,22 @@ export function usageOf(set: RangeSet, owners: ReadonlyMap<string, Owner>): Usag
 }
 
 /** The error for the first of the sets, which has nothing left to give; names where they are. */
-export function exhausted(location: string, usages: readonly [Usage, ...Usage[]]): CniError {
+export function exhausted(
+  { location, isShared }: Pick<Store, 'location' | 'isShared'>,
+  usages: readonly [Usage, ...Usage[]],
+): CniError {
   const figures = usages.map(
     ({ set, inUse, capacity }) => `${inUse} of ${capacity} addresses of ${formatRangeSet(set)}`,
   )
+  const places = isShared ? ' on each machine that has the folder' : ''
+  const narrow = isShared ? 'these machines' : 'this node'
   return new CniError(
     ErrorCode.tryAgainLater,
     `no IP addresses available in range set: ${formatRangeSet(usages[0].set)}`,
     `${figures.join(' and ')} are reserved in ${location}, by files that hold container IDs; ` +
       'those of pods that are known to be gone were taken back. ' +
-      'Compare them with the sandboxes that exist (crictl pods -q): a file of any other was left ' +
-      'behind and can be removed; if there is none, the range is too small for this node',
+      'Compare them with the sandboxes that exist (crictl pods -q)' +
+      `${places}: a file of any other was left behind and can be removed; ` +
+      `if there is none, the range is too small for ${narrow}`,
   )
 }

@@ -15,17 +15,21 @@ import { Undo } from '../../lib/cni/undo.ts'
 import { unlinkIfThere } from '../../lib/files.ts'
 import { formatIp, type Ip } from '../../lib/net/ip.ts'
 import { AddressFiles, writeAside } from './address-files.ts'
+import { mayBeShared } from './file-system.ts'
+import type { Identity } from './machine.ts'
 import { formatOwner, isSameOwner, type Owner } from './owner.ts'
 import { repair, temporaryPrefix, type Folder } from './repair.ts'
 import { ReservationLinks } from './reservation-links.ts'
 import { parseLinkName, type Reservation, type Sandbox } from './reservation.ts'
+import { Sandboxes } from './sandboxes.ts'
 import { isSealed, seal } from './seal.ts'
 import type { Holding, Located, Store } from './store.ts'
 
 export class DiskStore implements Store {
   readonly location: string
+  readonly isShared: boolean
+  readonly sandboxes: Sandboxes
   readonly #log: Log
-  readonly #bootId: string
   readonly #temporary: string
   readonly #files: AddressFiles
   readonly #links: ReservationLinks
@@ -34,15 +38,16 @@ export class DiskStore implements Store {
   /** Whether every address stands in the link of its owner. */
   #isLinked = false
 
-  /** The store in an existing directory, in the boot with this ID. */
+  /** The store in an existing directory, on the machine with this identity. */
   constructor(
     directory: string,
-    bootId: string,
+    identity: Identity,
     { log, randomBytes }: Pick<Context, 'log' | 'randomBytes'>,
   ) {
     this.location = directory
+    this.isShared = mayBeShared(directory)
+    this.sandboxes = new Sandboxes(identity, this, log)
     this.#log = log
-    this.#bootId = bootId
     const name = temporaryPrefix + Buffer.from(randomBytes(8)).toString('hex')
     this.#temporary = `${directory}/${name}`
     this.#files = new AddressFiles(directory, log)
@@ -60,7 +65,7 @@ export class DiskStore implements Store {
   /** Puts everything in order that killed calls, Go's host-local or a power loss have left. */
   repair(): void {
     try {
-      repair(this.#folder, this.#bootId)
+      repair(this.#folder, this.sandboxes.describeUnknown())
       this.#isLinked = true
     } catch (error) {
       this.#isLinked = false
@@ -94,6 +99,11 @@ export class DiskStore implements Store {
         return { owner, addresses: held?.map(([address]) => address) ?? this.#linked(owner) }
       })
       .filter(({ addresses }) => addresses.length > 0)
+  }
+
+  /** The sandbox in the attachment's link; undefined when nothing is known of it. */
+  sandboxOf(owner: Owner): Sandbox | undefined {
+    return this.#links.read(owner)?.sandbox
   }
 
   located(): Located[] {

@@ -16,6 +16,7 @@ import { networkDirectory, parseConf, type HostLocalConf } from './conf.ts'
 import { checkWritable, makeDirectory } from './directory.ts'
 import { DiskStore } from './disk-store.ts'
 import { withStore } from './locked-store.ts'
+import { ThisMachine, type Machine } from './machine.ts'
 import {
   checkOwner,
   createOwner,
@@ -27,8 +28,8 @@ import {
 import { rangeFor } from './range.ts'
 import { abandoned, reclaim } from './reclaim.ts'
 import { parseResolvConf } from './resolv-conf.ts'
-import { readBootId, Sandboxes } from './sandboxes.ts'
-import type { Store } from './store.ts'
+import type { Sandbox } from './reservation.ts'
+import type { Holding, Store } from './store.ts'
 
 export const hostLocal: Plugin = { name: 'host-local', add, del, check, status, gc }
 
@@ -36,28 +37,42 @@ function add(request: Request, context: Context): Result {
   const { log } = context
   const conf = parseConf(request, log)
   const dns = loadDns(conf)
-  const bootId = readBootId(log)
-  const sandboxes = new Sandboxes(bootId, log)
   const owner = createOwner(request.containerId, request.ifName)
   checkOwner(owner)
-  const demand = { ...conf, owner, sandbox: sandboxes.describe(request.netns) }
   makeDirectory(conf.directory)
-  return withStore(conf.directory, bootId, context, (store) => {
+  return withStore(conf.directory, context, (store) => {
+    const { sandboxes } = store
+    const demand = { ...conf, owner, sandbox: sandboxes.describe(request.netns) }
     const takeBack = () => reclaim(store, (sandbox) => sandboxes.isGone(sandbox), log)
     return { interfaces: [], ips: allocate(store, demand, takeBack), routes: conf.routes, dns }
   })
 }
 
-/** Releases whatever the attachment holds: ranges that were changed, or broken, do not matter. */
+/**
+ * Releases whatever the attachment holds: ranges that were changed, or broken, do not matter. What
+ * another machine has reserved for one of the same name stays.
+ */
 function del(request: Request, context: Context): void {
   const directory = networkDirectory(request.conf)
   if (!existsSync(directory)) return
   const attachment = createOwner(request.containerId, request.ifName)
-  withStore(directory, readBootId(context.log), context, (store) => {
+  withStore(directory, context, (store) => {
     // Old files with the container ID alone count only when there is no other.
     const [own] = store.holdings(attachment)
-    if (own !== undefined) store.release(own)
+    if (own === undefined) return
+    const other = store.isShared
+      ? store.sandboxes.otherMachine(store.sandboxOf(own.owner))
+      : undefined
+    if (other === undefined) store.release(own)
+    else context.log.warn(staysReserved(store, own, other))
   })
+}
+
+function staysReserved({ location }: Store, { owner, addresses }: Holding, other: Machine): string {
+  return (
+    `${addresses.join(' and ')} of ${describeOwner(owner)} in ${location} stays reserved: ` +
+    `machine ${other.hostname} has it, and releases it by its own DEL`
+  )
 }
 
 function check(request: Request, context: Context): void {
@@ -68,7 +83,7 @@ function check(request: Request, context: Context): void {
     .filter((ip) => conf.rangeSets.some((set) => rangeFor(set, ip) !== undefined))
   const attachment = createOwner(request.containerId, request.ifName)
   if (!existsSync(conf.directory)) throw notFound(conf.directory, attachment)
-  withStore(conf.directory, readBootId(context.log), context, (store) => {
+  withStore(conf.directory, context, (store) => {
     if (store.holdings(attachment).length === 0) throw notFound(conf.directory, attachment)
     for (const ip of expected) checkHeld(store, formatIp(ip), attachment)
   })
@@ -104,33 +119,36 @@ function status(request: Request, context: Context): void {
   const full = usages.find(({ inUse, capacity }) => inUse >= capacity)
   if (full === undefined) return
   const others = usages.filter((usage) => usage !== full)
-  throw unavailable(exhausted(conf.directory, [full, ...others]))
+  throw unavailable(exhausted({ location: conf.directory, isShared: false }, [full, ...others]))
 }
 
 /** What is reserved, less what an ADD would take back. A look that need not lock others out. */
 function ownersThatStay(directory: string, context: Context): Map<string, Owner> {
   if (!existsSync(directory)) return new Map()
-  const bootId = readBootId(context.log)
-  const store = new DiskStore(directory, bootId, context)
-  const sandboxes = new Sandboxes(bootId, context.log)
+  const store = new DiskStore(directory, new ThisMachine(context.log), context)
   const owners = store.owners()
-  for (const { addresses } of abandoned(store, (sandbox) => sandboxes.isGone(sandbox))) {
+  for (const { addresses } of abandoned(store, (sandbox) => store.sandboxes.isGone(sandbox))) {
     for (const address of addresses) owners.delete(address)
   }
   return owners
 }
 
-/** Releases every address whose attachment is not in the list of valid ones. */
+/**
+ * Releases every address of this machine whose attachment is not in the list of valid ones: that
+ * list has no other machine's.
+ */
 function gc(request: Request, context: Context): void {
   const directory = networkDirectory(request.conf)
   const valid = parseValidAttachments(request.conf).map(({ containerId, ifName }) =>
     createOwner(containerId, ifName),
   )
   if (!existsSync(directory)) return
-  withStore(directory, readBootId(context.log), context, (store) => {
+  withStore(directory, context, (store) => {
     const isValid = (owner: Owner) => valid.some((attachment) => isOwnedBy(owner, attachment))
+    const sandboxes = sandboxesByAddress(store)
     const invalid = [...store.owners()].filter(
-      ([, owner]) => owner !== unknownOwner && !isValid(owner),
+      ([address, owner]) =>
+        owner !== unknownOwner && !isValid(owner) && store.sandboxes.isOurs(sandboxes.get(address)),
     )
     const releases = invalid.map(
       ([address, owner]) =>
@@ -139,6 +157,13 @@ function gc(request: Request, context: Context): void {
     )
     attemptAll([...releases, () => store.repair()])
   })
+}
+
+function sandboxesByAddress(store: Store): Map<string, Sandbox> {
+  const pairs = store
+    .located()
+    .flatMap(({ addresses, sandbox }) => addresses.map((address) => [address, sandbox] as const))
+  return new Map(pairs)
 }
 
 function loadDns({ resolvConf }: HostLocalConf): Dns {

@@ -1,13 +1,13 @@
 /**
  * proper-lockfile's lock of a network's reservations, which is taken while flock(2) is held: on
- * file systems that other machines may have mounted, too.
+ * file systems that other machines may have mounted, too. Elsewhere flock excludes every process that
+ * may be at work, and a directory made and removed by each call is a twentieth of its CPU time.
  */
 import {
   lstatSync,
   mkdirSync,
   realpathSync,
   rmdirSync,
-  statfsSync,
   statSync,
   unlinkSync,
   utimesSync,
@@ -20,23 +20,15 @@ import type { LockHeld, Patience } from './lock.ts'
 /** After so many ms the lock of a killed process counts for nothing: proper-lockfile's least. */
 const staleMs = 2000
 
-/**
- * File systems that only this machine has mounted, by their numbers in linux/magic.h: ext2 to ext4,
- * XFS, Btrfs, tmpfs, overlayfs. There flock excludes every process that may be at work, and a
- * directory made and removed by each call is a twentieth of its CPU time.
- */
-const localFileSystems = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630])
-
 /** The calls that proper-lockfile makes; a copy of all of `fs`, as it makes one, takes longer. */
 const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
 
 /**
- * Runs `work` while the process has proper-lockfile's lock, the directory `lock.lock`, where flock,
- * which the caller holds, may not exclude other machines. Throws a `CniError` with code 11 when
+ * Runs `work` while the process has proper-lockfile's lock, the directory `lock.lock`. The caller
+ * holds flock, which may not exclude other machines. Throws a `CniError` with code 11 when
  * patience is over.
  */
 export function withLockDirectory<T>(directory: string, patience: Patience, work: () => T): T {
-  if (localFileSystems.has(statfsSync(directory).type)) return work()
   const path = `${directory}/lock`
   const unlock = patience.insist(
     () => lockDirectory(path, patience.context),

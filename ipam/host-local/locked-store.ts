@@ -1,30 +1,30 @@
 import type { Context } from '../../lib/cni/plugin.ts'
 import { stage } from '../../lib/stage.ts'
 import { DiskStore } from './disk-store.ts'
+import { ThisMachine } from './machine.ts'
 import { withLockDirectory } from './lock-directory.ts'
 import { withFlock } from './lock.ts'
 
 /**
  * Runs `work` on the store in an existing directory while no other host-local, of ours or of Go's,
- * works there. `bootId` is the ID of this boot. Throws a `CniError` with code 11 when the others
+ * works there. Throws a `CniError` with code 11 when the others
  * take more than 30 s.
  */
 export function withStore<T>(
   directory: string,
-  bootId: string,
   context: Context,
   work: (store: DiskStore) => T,
 ): T {
   return withFlock(directory, context, (patience) => {
     // The seal is looked at before, and made after, what the second lock does to the directory.
-    const store = new DiskStore(directory, bootId, context)
+    const store = new DiskStore(directory, new ThisMachine(context.log), context)
     try {
-      return withLockDirectory(directory, patience, () =>
+      const run = () =>
         stage('working under the locks', () => {
           store.open()
           return work(store)
-        }),
-      )
+        })
+      return store.isShared ? withLockDirectory(directory, patience, run) : run()
     } finally {
       store.close()
     }

@@ -5,7 +5,7 @@ import { unlinkIfThere } from '../../lib/files.ts'
 import type { AddressFiles } from './address-files.ts'
 import { unknownOwner, type Owner } from './owner.ts'
 import type { ReservationLinks } from './reservation-links.ts'
-import { linkName, parseLinkName, unknownSandbox } from './reservation.ts'
+import { linkName, parseLinkName, type Sandbox } from './reservation.ts'
 import type { Holding } from './store.ts'
 
 /** Files of calls that did not finish; Go's host-local sees no address in such a name. */
@@ -21,9 +21,9 @@ export interface Folder {
 
 /**
  * Removes what killed calls have left and what is garbled, and makes a link for every address that
- * has none; of its sandbox only the boot is known then, with this ID. Throws Node's system errors.
+ * has none, and then the unknown sandbox. Throws Node's system errors.
  */
-export function repair(folder: Folder, bootId: string): void {
+export function repair(folder: Folder, unknown: Sandbox): void {
   const names = readdirSync(folder.path)
   const owners = folder.files.ownersAmong(names)
   folder.files.removeNobodys(names, owners)
@@ -32,7 +32,7 @@ export function repair(folder: Folder, bootId: string): void {
     const isDead = parseLinkName(name) !== undefined && !holdings.has(name)
     if (isDead || name.startsWith(temporaryPrefix)) unlinkIfThere(`${folder.path}/${name}`)
   }
-  for (const holding of holdings.values()) adopt(folder, holding, bootId)
+  for (const holding of holdings.values()) adopt(folder, holding, unknown)
 }
 
 function holdingsByLink(owners: ReadonlyMap<string, Owner>): Map<string, Holding> {
@@ -46,7 +46,7 @@ function holdingsByLink(owners: ReadonlyMap<string, Owner>): Map<string, Holding
   return holdings
 }
 
-function adopt(folder: Folder, { owner, addresses }: Holding, bootId: string): void {
+function adopt(folder: Folder, { owner, addresses }: Holding, sandbox: Sandbox): void {
   const { path, files, links, log } = folder
   const known = links.read(owner)?.writtenMs
   if (known === undefined && links.has(owner)) {
@@ -54,5 +54,5 @@ function adopt(folder: Folder, { owner, addresses }: Holding, bootId: string): v
   }
   const times = addresses.map((address) => [address, files.writtenMs(address) ?? 0] as const)
   if (times.every(([address, time]) => known?.get(address) === time)) return
-  links.write(owner, { sandbox: unknownSandbox(bootId), writtenMs: new Map(times) })
+  links.write(owner, { sandbox, writtenMs: new Map(times) })
 }

@@ -6,6 +6,7 @@
  */
 import { isObject } from '../../lib/cni/json.ts'
 import { parseIp } from '../../lib/net/ip.ts'
+import type { Machine } from './machine.ts'
 import type { Owner } from './owner.ts'
 
 /** The sandbox of an attachment, as far as it was known at ADD. */
@@ -14,8 +15,10 @@ export interface Sandbox {
   readonly bootId: string
   /** The absolute path of its network namespace; empty when there was nothing at that path. */
   readonly netns: string
-  /** The inode number of the namespace: no two that exist have the same. */
+  /** The inode number of the namespace: no two of a machine that exist have the same. */
   readonly netnsInode: number
+  /** The machine that it is on, in a folder that several may have, and if that is known. */
+  readonly machine?: Machine
 }
 
 /** A sandbox of which only the boot is known. */
@@ -53,13 +56,19 @@ export function encodeReservation({ sandbox, writtenMs }: Reservation): string {
 
 /** Reads the target of a link; undefined when it is no reservation. */
 export function decodeReservation(target: string): Reservation | undefined {
-  const { bootId, netns, netnsInode, addresses } = parseObject(target)
+  const { bootId, netns, netnsInode, machine, addresses } = parseObject(target)
   if (typeof bootId !== 'string' || typeof netns !== 'string') return undefined
   if (typeof netnsInode !== 'number' || !isObject(addresses)) return undefined
+  if (machine !== undefined && !isMachine(machine)) return undefined
   const writtenMs = Object.entries(addresses).flatMap(([address, time]) =>
     parseIp(address) !== undefined && typeof time === 'number' ? [[address, time] as const] : [],
   )
-  return { sandbox: { bootId, netns, netnsInode }, writtenMs: new Map(writtenMs) }
+  const sandbox = { bootId, netns, netnsInode, ...(machine && { machine }) }
+  return { sandbox, writtenMs: new Map(writtenMs) }
+}
+
+function isMachine(value: unknown): value is Machine {
+  return isObject(value) && typeof value['id'] === 'string' && typeof value['hostname'] === 'string'
 }
 
 function parseObject(text: string): Record<string, unknown> {

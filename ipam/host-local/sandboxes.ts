@@ -1,37 +1,32 @@
 /** The sandboxes of this node, as far as they can be told from outside. */
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
 import { errorText, hasCode } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
+import { areDifferentMachines, isSameMachine, type Identity, type Machine } from './machine.ts'
 import { unknownSandbox, type Sandbox } from './reservation.ts'
+import type { Store } from './store.ts'
 
 /** A path of more characters is not remembered; XFS has room for 1024 bytes in a link. */
 const maxPathLength = 512
 
-/** The kernel's name for the time since it started (random(4)); empty when it does not say. */
-export function readBootId(log: Log): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  } catch (error) {
-    log.debug(`reservations of other boots are not recognized: ${errorText(error)}`)
-    return ''
-  }
-}
-
 export class Sandboxes {
-  readonly #bootId: string
+  readonly #identity: Identity
+  readonly #areShared: boolean
   readonly #log: Log
   #inhabited: ReadonlySet<number> | undefined
 
-  /** `bootId` as `readBootId` returns it. */
-  constructor(bootId: string, log: Log) {
-    this.#bootId = bootId
+  /** Those that reservations name on this machine, in a folder that others may have, too, or not. */
+  constructor(identity: Identity, { isShared }: Pick<Store, 'isShared'>, log: Log) {
+    this.#identity = identity
+    this.#areShared = isShared
     this.#log = log
   }
 
   /** The one with the network namespace at this path; what was never there cannot vanish. */
   describe(netns: string): Sandbox {
-    const unknown = unknownSandbox(this.#bootId)
+    const { bootId, machine } = this.#identity
+    const unknown = { ...unknownSandbox(bootId), ...(this.#areShared && machine && { machine }) }
     if (!isAbsolute(netns) || netns.length > maxPathLength) return unknown
     try {
       const stat = statSync(netns, { throwIfNoEntry: false })
@@ -42,12 +37,37 @@ export class Sandboxes {
     }
   }
 
+  /** What is to be remembered of one that somebody else has reserved addresses for. */
+  describeUnknown(): Sandbox {
+    // Another machine's pods outlive a boot of this one.
+    return unknownSandbox(this.#areShared ? '' : this.#identity.bootId)
+  }
+
   /**
-   * Whether nothing of the sandbox can be left: it was made before this boot, and namespaces do not
-   * outlive that; or the path of its namespace has vanished, and no process is in it.
+   * Whether it is one of this machine. If it does not say of which, it is as long as no other one
+   * has the folder.
    */
-  isGone({ bootId, netns, netnsInode }: Sandbox): boolean {
-    if (bootId !== '' && this.#bootId !== '' && bootId !== this.#bootId) return true
+  isOurs(sandbox: Sandbox | undefined): boolean {
+    if (sandbox?.machine === undefined) return !this.#areShared
+    return isSameMachine(sandbox.machine, this.#identity.machine)
+  }
+
+  /** The machine that it certainly is on, when that is another one. */
+  otherMachine(sandbox: Sandbox | undefined): Machine | undefined {
+    const machine = sandbox?.machine
+    return areDifferentMachines(machine, this.#identity.machine) ? machine : undefined
+  }
+
+  /**
+   * Whether it is one of this machine, and nothing of it can be left: it was made before this boot,
+   * and namespaces do not outlive that; or the path of its namespace has vanished, and no process is
+   * in it.
+   */
+  isGone(sandbox: Sandbox): boolean {
+    if (!this.isOurs(sandbox)) return false
+    const { bootId, netns, netnsInode } = sandbox
+    const current = this.#identity.bootId
+    if (bootId !== '' && current !== '' && bootId !== current) return true
     return netns !== '' && hasVanished(netns) && !this.#isInhabited(netnsInode)
   }
 

@@ -13,6 +13,9 @@ export interface Store {
   /** Where it is, for messages. */
   readonly location: string
 
+  /** Whether other machines may have it, too. */
+  readonly isShared: boolean
+
   /** All reservations: the text of each address, and who holds it. */
   owners(): Map<string, Owner>
 

@@ -20,7 +20,7 @@ interface Fixture {
 function create(t: Test, files: Record<string, string> = {}): Fixture {
   const context = contextOf()
   const dir = t.testdir(files)
-  const store = new DiskStore(dir, 'boot 1', context)
+  const store = new DiskStore(dir, { bootId: 'boot 1', machine: undefined }, context)
   store.open()
   return { dir, store, context }
 }

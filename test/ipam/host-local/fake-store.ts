@@ -12,6 +12,7 @@ interface Entry {
 /** A store in memory, with what it begins with: addresses by their owners, and last addresses. */
 export class FakeStore implements Store {
   readonly location = '/fake'
+  readonly isShared = false
   readonly #entries: Map<string, Entry>
   readonly #last: Map<number, string>
 

@@ -1,22 +1,6 @@
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { withLockDirectory } from '../../../ipam/host-local/lock-directory.ts'
-import { withFlock } from '../../../ipam/host-local/lock.ts'
-import { contextOf } from '../../support/request.ts'
 import { runSync } from '../../support/run.ts'
-
-t.test('on a file system of this machine there is none', async (t) => {
-  const directory = t.testdir({ 'lock.lock': {} })
-  const { ctimeMs } = statSync(join(directory, 'lock.lock'))
-  const context = contextOf({ now: () => Date.now() })
-  t.equal(
-    withFlock(directory, context, (patience) => withLockDirectory(directory, patience, () => 1)),
-    1,
-  )
-  t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for what is there')
-  t.equal(statSync(join(directory, 'lock.lock')).ctimeMs, ctimeMs)
-})
 
 /**
  * Runs the text of a script, by a wrapper such as strace, in a folder of a file system that may be

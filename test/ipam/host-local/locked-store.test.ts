@@ -24,7 +24,7 @@ const sandbox = unknownSandbox('boot 1')
 function create(t: Test, files: Parameters<Test['testdir']>[0] = {}) {
   const dir = t.testdir(files)
   const context = contextOf({ now: () => Date.now() })
-  const use = <T>(work: (store: DiskStore) => T) => withStore(dir, 'boot 1', context, work)
+  const use = <T>(work: (store: DiskStore) => T) => withStore(dir, context, work)
   return { dir, use, context }
 }
 
@@ -36,6 +36,14 @@ t.test('seals the folder when nobody is in it any more', async (t) => {
   })
   t.strictSame(readdirSync(dir), ['.c1 eth0', '10.1.2.2', 'last_reserved_ip.0', 'lock'])
   t.ok(isSealed(dir))
+})
+
+t.test('on a file system of this machine no directory is a lock', async (t) => {
+  const { dir, use, context } = create(t, { 'lock.lock': {} })
+  const { ctimeMs } = statSync(join(dir, 'lock.lock'))
+  use((store) => t.notOk(store.isShared))
+  t.strictSame([context.sleeps, context.warnings], [[], []], 'nobody waits for what is there')
+  t.equal(statSync(join(dir, 'lock.lock')).ctimeMs, ctimeMs)
 })
 
 t.test('seals it also when the work has failed', async (t) => {

@@ -37,7 +37,7 @@ function create(t: Test, contents: Record<string, string> = {}) {
 t.test('an ADD that had only written aside', async (t) => {
   for (const text of ['', 'c1\r', content]) {
     const { folder, names } = create(t, { '.new-0011': text, lock: '', 'last_reserved_ip.0': '' })
-    repair(folder, 'boot 2')
+    repair(folder, unknownSandbox('boot 2'))
     t.strictSame(names(), ['last_reserved_ip.0', 'lock'])
   }
 })
@@ -46,14 +46,14 @@ t.test('an ADD that had made its link, and no address', async (t) => {
   const { folder, link, names } = create(t, { '.new-0011': content })
   link('10.1.2.2')
   symlinkSync('{}', join(folder.path, '.new-00110'))
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), [])
 })
 
 t.test('an ADD that had reserved one of two addresses', async (t) => {
   const { folder, link, names } = create(t, { '.new-0011': content, '10.1.2.2': content })
   const before = link('10.1.2.2', 'fd00::2')
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), ['.c1 eth0', '10.1.2.2'])
   t.strictSame(folder.links.read(owner), before)
 })
@@ -61,7 +61,7 @@ t.test('an ADD that had reserved one of two addresses', async (t) => {
 t.test('an ADD that had reserved everything', async (t) => {
   const { folder, link, names } = create(t, { '.new-0011': '10.1', '10.1.2.2': content })
   const before = link('10.1.2.2')
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), ['.c1 eth0', '10.1.2.2'])
   t.strictSame(folder.links.read(owner), before, 'its sandbox is known')
 })
@@ -69,7 +69,7 @@ t.test('an ADD that had reserved everything', async (t) => {
 t.test('a DEL that had released its addresses', async (t) => {
   const { folder, link, names } = create(t, { '10.1.2.3': 'c2\r\neth0' })
   link('10.1.2.2', '10.1.2.3')
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), ['.c2 eth0', '10.1.2.3'])
 })
 
@@ -82,7 +82,7 @@ t.test('what Go’s host-local has reserved', async (t) => {
   mkdirSync(join(folder.path, '10.1.2.6'))
   symlinkSync('10.1.2.2', join(folder.path, '10.1.2.7'))
   const before = names()
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), ['.c1 eth0', '.c2 ', ...before].sort())
   t.strictSame(folder.links.read(owner), {
     sandbox: unknownSandbox('boot 2'),
@@ -91,14 +91,14 @@ t.test('what Go’s host-local has reserved', async (t) => {
   const links = names().filter((name) => name.startsWith('.c'))
   const inodes = () => links.map((name) => lstatSync(join(folder.path, name)).ino)
   const first = inodes()
-  repair(folder, 'boot 3')
+  repair(folder, unknownSandbox('boot 3'))
   t.strictSame(inodes(), first, 'a second time there is nothing to do')
 })
 
 t.test('an address that Go’s host-local has reserved anew for the same attachment', async (t) => {
   const { folder, written } = create(t, { '10.1.2.2': content })
   folder.links.write(owner, { sandbox, writtenMs: new Map([['10.1.2.2', 1]]) })
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(folder.links.read(owner), {
     sandbox: unknownSandbox('boot 2'),
     writtenMs: new Map([['10.1.2.2', written('10.1.2.2')]]),
@@ -109,7 +109,7 @@ t.test('another address that Go’s host-local has reserved for the same attachm
   const { folder, link } = create(t, { '10.1.2.2': content })
   link('10.1.2.2')
   writeFileSync(join(folder.path, '10.1.2.9'), content)
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   const { sandbox: known, writtenMs } = folder.links.read(owner) ?? {}
   t.strictSame([...(writtenMs?.keys() ?? [])].sort(), ['10.1.2.2', '10.1.2.9'])
   t.strictSame(known, unknownSandbox('boot 2'), 'it may be in another sandbox')
@@ -123,7 +123,7 @@ t.test('what a power loss has garbled', async (t) => {
     '.c2 eth0': '',
   })
   symlinkSync('{"bootId":"boo', join(folder.path, '.c1 eth0'))
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.strictSame(names(), ['.c1 eth0', '10.1.2.2'])
   t.strictSame(folder.links.read(owner)?.sandbox, unknownSandbox('boot 2'))
   t.match(warnings, [
@@ -133,12 +133,12 @@ t.test('what a power loss has garbled', async (t) => {
   ])
   const lines = warnings.length
   t.equal(lines, 3)
-  repair(folder, 'boot 2')
+  repair(folder, unknownSandbox('boot 2'))
   t.equal(warnings.length, lines, 'it is said once')
 })
 
 t.test('what is in the way', async (t) => {
   const { folder } = create(t)
   mkdirSync(join(folder.path, '.c9 eth0'))
-  t.throws(() => repair(folder, 'boot 2'), { message: /unlink/ })
+  t.throws(() => repair(folder, unknownSandbox('boot 2')), { message: /unlink/ })
 })

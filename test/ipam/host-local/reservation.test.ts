@@ -28,10 +28,13 @@ t.test('reads what it writes', async (t) => {
 t.test('what is no reservation', async (t) => {
   const good = { bootId: 'a', netns: '/n', netnsInode: 1, addresses: {} }
   t.ok(decodeReservation(JSON.stringify(good)))
+  const machine = { id: 'a', hostname: 'node1' }
+  t.strictSame(decodeReservation(JSON.stringify({ ...good, machine }))?.sandbox.machine, machine)
   const targets = [
     ...['', '{', '[]', 'null', '/run/netns/x', '10.1.2.2'],
     ...Object.keys(good).map((key) => JSON.stringify({ ...good, [key]: undefined })),
     ...Object.keys(good).map((key) => JSON.stringify({ ...good, [key]: true })),
+    ...[null, 'a', {}, { id: 'a' }].map((other) => JSON.stringify({ ...good, machine: other })),
   ]
   for (const target of targets) t.equal(decodeReservation(target), undefined, target)
   const odd = { ...good, addresses: { '10.1.2.2': 'x', '10.1.2.3': 1, '../x': 1, lock: 1 } }

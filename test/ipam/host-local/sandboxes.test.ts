@@ -3,25 +3,26 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readBootId, Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
+import { Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
+import type { Identity, Machine } from '../../../ipam/host-local/machine.ts'
 import { addNamespace, kernelSkip } from '../../support/node.ts'
 import { contextOf } from '../../support/request.ts'
 import { inside, runSync } from '../../support/run.ts'
 
 const { log } = contextOf()
-const sandboxes = () => new Sandboxes('boot 2', log)
+const machine = { id: 'a', hostname: 'node1' }
+const identity = { bootId: 'boot 2', machine }
+const sandboxes = (identity_: Identity = identity) =>
+  new Sandboxes(identity_, { isShared: false }, log)
+const shared = (identity_: Identity = identity) => new Sandboxes(identity_, { isShared: true }, log)
 const gone = { bootId: 'boot 2', netns: '', netnsInode: 0 }
-
-t.test('the ID of this boot', async (t) => {
-  t.equal(readBootId(log), runSync(['cat', '/proc/sys/kernel/random/boot_id']).trim())
-  t.match(readBootId(log), /^[\da-f-]{36}$/)
-})
 
 t.test('of another boot', async (t) => {
   t.ok(sandboxes().isGone({ ...gone, bootId: 'boot 1' }))
   t.notOk(sandboxes().isGone(gone))
   t.notOk(sandboxes().isGone({ ...gone, bootId: '' }), 'it is not known of which')
-  t.notOk(new Sandboxes('', log).isGone({ ...gone, bootId: 'boot 1' }), 'nor which this is')
+  const unknown = { ...identity, bootId: '' }
+  t.notOk(sandboxes(unknown).isGone({ ...gone, bootId: 'boot 1' }), 'nor which this is')
 })
 
 t.test('describes what is there, and nothing else', async (t) => {
@@ -45,6 +46,45 @@ t.test('a path that has vanished, and one that only cannot be seen', async (t) =
   t.notOk(isGone(join(dir, 'link')), 'a link to one of a process that has ended')
   symlinkSync('loop', join(dir, 'loop'))
   t.notOk(isGone(join(dir, 'loop/x')))
+})
+
+const others = [
+  { id: 'b', hostname: 'node2' },
+  { id: 'a', hostname: 'node2' },
+  { id: 'b', hostname: 'node1' },
+]
+
+t.test('of another machine, or perhaps of one', async (t) => {
+  const old = { ...gone, bootId: 'boot 1' }
+  t.notOk(shared().isGone(old), 'where others are, and it names none')
+  t.notOk(shared().isOurs(undefined))
+  t.ok(sandboxes().isOurs(undefined), 'where nobody else is')
+  for (const all of [sandboxes(), shared()]) {
+    t.ok(all.isGone({ ...old, machine }))
+    for (const other of others) t.notOk(all.isGone({ ...old, machine: other }), other.hostname)
+  }
+  const nameless = shared({ ...identity, machine: undefined })
+  t.notOk(nameless.isGone({ ...old, machine }), 'on a machine that nothing tells from others')
+})
+
+t.test('which is certainly on another machine', async (t) => {
+  const otherMachine = (other?: Machine) =>
+    shared().otherMachine({ ...gone, ...(other && { machine: other }) })
+  t.strictSame(others.map(otherMachine), [others[0], undefined, undefined])
+  t.equal(otherMachine(machine), undefined)
+  t.equal(otherMachine(), undefined)
+  t.equal(shared().otherMachine(undefined), undefined)
+})
+
+t.test('names its machine where others have the folder', async (t) => {
+  t.strictSame(shared().describe(''), { ...gone, machine })
+  t.strictSame(shared({ ...identity, machine: undefined }).describe(''), gone)
+  t.strictSame(sandboxes().describe(''), gone)
+})
+
+t.test('what somebody else has reserved is of this boot where nobody else is', async (t) => {
+  t.strictSame(sandboxes().describeUnknown(), gone)
+  t.strictSame(shared().describeUnknown(), { ...gone, bootId: '' })
 })
 
 /** A process in a namespace, until the test ends. */

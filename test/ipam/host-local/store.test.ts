@@ -8,12 +8,14 @@ import { contextOf } from '../../support/request.ts'
 import { ip } from './builders.ts'
 import { FakeStore } from './fake-store.ts'
 
+const identity = { bootId: 'boot 1', machine: undefined }
+
 /** Every store, and the one on disk in both of its states. */
 const stores: Record<string, (t: Test) => Store> = {
   fake: () => new FakeStore(),
-  'disk, reading everything': (t) => new DiskStore(t.testdir(), 'boot 1', contextOf()),
+  'disk, reading everything': (t) => new DiskStore(t.testdir(), identity, contextOf()),
   'disk, by its links': (t) => {
-    const store = new DiskStore(t.testdir(), 'boot 1', contextOf())
+    const store = new DiskStore(t.testdir(), identity, contextOf())
     store.open()
     return store
   },
