@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, errorText, toCniError } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText, fullText, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { parsePrevResult } from '../../lib/cni/prev-result.ts'
 import type { Dns, Result } from '../../lib/cni/result.ts'
@@ -109,23 +109,36 @@ function checkHeld(store: Store, address: string, attachment: Owner): void {
   )
 }
 
-/** Fails with code 50 when an ADD would: it needs an address of every set. */
+/**
+ * Fails with code 50, or 7, while every ADD would, whatever pods come and go. A full range is logged
+ * only: a node whose STATUS fails becomes NotReady, and its pods, which have all the addresses, are
+ * evicted.
+ */
 function status(request: Request, context: Context): void {
   const conf = parseConf(request, context.log)
   unavailableUnless(() => loadDns(conf))
   unavailableUnless(() => checkWritable(conf.directory))
-  const owners = ownersThatStay(conf.directory, context)
-  const usages = conf.rangeSets.map((set) => usageOf(set, owners))
+  unavailableUnless(() => checkRoom(conf, context))
+}
+
+/** Throws when a range has no address to give at all, and logs it when one has given them all. */
+function checkRoom({ directory, rangeSets }: HostLocalConf, context: Context): void {
+  const store = existsSync(directory)
+    ? new DiskStore(directory, new ThisMachine(context.log), context)
+    : undefined
+  const owners = store === undefined ? new Map<string, Owner>() : ownersThatStay(store)
+  const usages = rangeSets.map((set) => usageOf(set, owners))
   const full = usages.find(({ inUse, capacity }) => inUse >= capacity)
   if (full === undefined) return
   const others = usages.filter((usage) => usage !== full)
-  throw unavailable(exhausted({ location: conf.directory, isShared: false }, [full, ...others]))
+  const { isShared = false } = store ?? {}
+  const error = exhausted({ location: directory, isShared }, [full, ...others])
+  if (usages.some(({ capacity }) => capacity === 0n)) throw error
+  context.log.warn(fullText(error))
 }
 
 /** What is reserved, less what an ADD would take back. A look that need not lock others out. */
-function ownersThatStay(directory: string, context: Context): Map<string, Owner> {
-  if (!existsSync(directory)) return new Map()
-  const store = new DiskStore(directory, new ThisMachine(context.log), context)
+function ownersThatStay(store: DiskStore): Map<string, Owner> {
   const owners = store.owners()
   for (const { addresses } of abandoned(store, (sandbox) => store.sandboxes.isGone(sandbox))) {
     for (const address of addresses) owners.delete(address)

@@ -21,10 +21,15 @@ const valid = (...pods: Pod[]) => ({
 t.test('STATUS is the IPAM plugin’s', options, async (t) => {
   const node = makeNode(t)
   const pod = node.pod()
-  const network = makeNetwork(node, { ipam: hostLocal(node, '10.1.2.0/30') })
+  const host = hostLocal(node, '10.1.2.0/30')
+  const network = makeNetwork(node, { ipam: host })
   await network.silent('STATUS', pod, {}, noAttachment)
   await network.attach(pod)
-  t.match(await network.refused('STATUS', pod, {}, noAttachment), { code: 50 })
+  const { code, stderr } = await network.call('STATUS', pod, {}, noAttachment)
+  t.equal(code, 0, 'the pod that has the only address keeps its node')
+  t.match(stderr, 'no IP addresses available in range set')
+  const unready = { ipam: { ...host, resolvConf: '/nonexistent' } }
+  t.match(await network.refused('STATUS', pod, unready, noAttachment), { code: 50 })
   await network.silent('DEL', pod)
   await network.silent('STATUS', pod, {}, noAttachment)
 
