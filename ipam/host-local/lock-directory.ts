@@ -14,11 +14,14 @@ import {
 } from 'node:fs'
 import { lockSync } from 'proper-lockfile'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
-import type { Context, Log } from '../../lib/cni/plugin.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
 import type { LockHeld, Patience } from './lock.ts'
 
-/** After so many ms the lock of a killed process counts for nothing: proper-lockfile's least. */
+/** After so many ms the lock of a killed process counts for nothing; it is held for a few. */
 const staleMs = 2000
+
+/** So that proper-lockfile, which goes by the date of a lock, takes none for stale. */
+const never = Number.MAX_SAFE_INTEGER
 
 /** The calls that proper-lockfile makes; a copy of all of `fs`, as it makes one, takes longer. */
 const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
@@ -30,8 +33,9 @@ const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
  */
 export function withLockDirectory<T>(directory: string, patience: Patience, work: () => T): T {
   const path = `${directory}/lock`
+  const dead = new DeadLock(`${path}.lock`, patience)
   const unlock = patience.insist(
-    () => lockDirectory(path, patience.context),
+    () => lockDirectory(path, dead, patience.context.log),
     () => describeDirectory(path),
   )
   try {
@@ -48,10 +52,10 @@ function describeDirectory(path: string): LockHeld {
 }
 
 /** Takes proper-lockfile's lock. Its timer never fires, since nothing yields while it is held. */
-function lockDirectory(path: string, { log, now }: Context): () => void {
+function lockDirectory(path: string, dead: DeadLock, log: Log): () => void {
   try {
-    removeDeadLock(`${path}.lock`, now(), log)
-    const unlock = lockSync(path, { realpath: false, stale: staleMs, fs })
+    dead.remove()
+    const unlock = lockSync(path, { realpath: false, stale: never, update: 1000, fs })
     return () => release(path, unlock, log)
   } catch (error) {
     if (hasCode(error, 'ELOCKED')) throw error
@@ -81,23 +85,41 @@ function release(path: string, unlock: () => void, log: Log): void {
 }
 
 /**
- * Removes the lock of a process that was killed. proper-lockfile would in the end: but it dates a
- * lock up to 1 s ahead, and one from the future, because the clock was set back since, would not go
- * stale before the clock has caught up. Meanwhile no pod would start.
+ * Finds the lock of a process that was killed: one that stays the same while a call waits. Its date
+ * proves nothing, since the clocks of machines and of a file server differ.
  */
-function removeDeadLock(lock: string, now: number, log: Log): void {
-  const stat = lstatSync(lock, { throwIfNoEntry: false })
-  if (stat === undefined) return
-  if (!stat.isDirectory()) {
-    log.warn(`${lock} is no directory, so it is no lock; it is removed`)
-    unlinkSync(lock)
-    return
+class DeadLock {
+  readonly #path: string
+  readonly #patience: Patience
+  #seen = ''
+  #sinceMs = 0
+
+  constructor(path: string, patience: Patience) {
+    this.#path = path
+    this.#patience = patience
   }
-  const isFuture = stat.mtimeMs > now + staleMs
-  const isStale = stat.ctimeMs < now - staleMs
-  if (isFuture || isStale) {
-    log.debug(`removing ${lock}: the process that made it was killed`)
-    removeIfThere(lock)
+
+  /** Removes the lock if it is dead, or is no lock at all. */
+  remove(): void {
+    const stat = lstatSync(this.#path, { throwIfNoEntry: false })
+    if (stat === undefined) return
+    const { log } = this.#patience.context
+    if (!stat.isDirectory()) {
+      log.warn(`${this.#path} is no directory, so it is no lock; it is removed`)
+      unlinkSync(this.#path)
+    } else if (this.#hasStayed(`${stat.ino} ${stat.ctimeMs}`)) {
+      log.debug(`removing ${this.#path}: the process that made it was killed`)
+      removeIfThere(this.#path)
+    }
+  }
+
+  #hasStayed(identity: string): boolean {
+    const { waitedMs } = this.#patience
+    if (identity !== this.#seen) {
+      this.#seen = identity
+      this.#sinceMs = waitedMs
+    }
+    return waitedMs - this.#sinceMs >= staleMs
   }
 }
 

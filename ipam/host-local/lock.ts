@@ -73,6 +73,11 @@ export class Patience {
     this.context = context
   }
 
+  /** How long it has waited so far, in ms. */
+  get waitedMs(): number {
+    return this.#waitedMs
+  }
+
   /** Repeats the attempt while its lock is taken; `describe` says by whom when patience is over. */
   insist<T>(attempt: () => T, describe: () => LockHeld): T {
     return stage('waiting for a lock of reservations', () => this.#repeat(attempt, describe))
