@@ -6,7 +6,7 @@ import { family } from '../../lib/net/ip.ts'
 import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
 import { completeAddressing, type Addressing } from './addressing.ts'
 import type { Attaching } from './attaching.ts'
-import { ensureBridge, keepMac, warnOfMtu } from './bridge.ts'
+import { ensureBridge, joinedBridge, warnOfMtu } from './bridge.ts'
 import { enableForwarding, ensureGatewayAddresses } from './gateway.ts'
 import { addIpam } from './ipam.ts'
 import { masqueradeOwner, setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
@@ -48,7 +48,7 @@ function join(attaching: Attaching, undo: Undo): Joined {
     try {
       const found = ensureBridge(attaching)
       const pair = createVeth(attaching, found, undo)
-      return { bridge: keepMac(places.host, found, context), pair }
+      return { bridge: joinedBridge(places.host, found), pair }
     } catch (error) {
       const isThere = linkByName(places.host, conf.bridge) !== undefined
       if (isThere || attempt === joinAttempts) throw error

@@ -1,13 +1,14 @@
 /** The bridge device. */
 import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Context, Log } from '../../lib/cni/plugin.ts'
+import type { Log } from '../../lib/cni/plugin.ts'
 import { bridgeAdd, linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
-import { interfaceSysctl } from '../../lib/net/sysctl.ts'
+import { interfaceSysctl, readSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
-import { isPortMac, isZeroMac, randomMac } from './mac.ts'
+import { isZeroMac, randomMac, seededMac } from './mac.ts'
+import { canMark, isMarked, markOf } from './mark.ts'
 import { trySysctl } from './try-sysctl.ts'
 import { hasVlans } from './vlan-conf.ts'
 import { explainVlanError } from './vlan.ts'
@@ -23,11 +24,24 @@ export function ensureBridge(attaching: Attaching): Link {
     const bridge = linkByName(host, conf.bridge) ?? createBridge(attaching)
     if (bridge.kind !== 'bridge') throw notABridge(bridge)
     warnOfVlans(bridge, conf, context.log)
-    trySysctl(interfaceSysctl('ipv6', bridge.name, 'accept_ra'), '0', context.log)
     const promiscuous = conf.promiscMode && !bridge.promiscuous ? true : undefined
-    if (!bridge.up || promiscuous) linkSet(host, bridge.index, { up: true, promiscuous })
+    const mac = isMarked(bridge.alias) ? undefined : macOf(bridge)
+    if (!bridge.up || promiscuous || mac !== undefined) {
+      const alias = mac !== undefined && canMark(bridge.alias) ? markOf([]) : undefined
+      linkSet(host, bridge.index, { mac, alias, up: true, promiscuous })
+    }
+    trySysctl(interfaceSysctl('ipv6', bridge.name, 'accept_ra'), '0', context.log)
     return bridge
   })
+}
+
+/**
+ * The MAC that a bridge has to keep. One that nobody has set follows the ports, which breaks the
+ * pods' ARP caches, so it is set before the first port of ours comes. Several ADDs at once set the
+ * same, also that of a bridge which has lost its MAC with its last port.
+ */
+function macOf({ mac, index }: Link): string {
+  return isZeroMac(mac) ? seededMac(`${readSysctl('kernel/random/boot_id')} ${index}`) : mac
 }
 
 /** With a MAC from the start, the kernel never changes it as ports come and go. */
@@ -74,17 +88,11 @@ function warnOfVlans(bridge: Link, conf: BridgeConf, log: Log): void {
   )
 }
 
-/**
- * The bridge now that it has got a port, which `before` had not. A MAC that nobody ever set follows
- * the ports, which breaks the pods' ARP caches: one that has just done so is set back, and stays.
- */
-export function keepMac(host: Connection, before: Link, context: Context): Link {
-  const now = linkByIndex(host, before.index)
-  if (now === undefined) throw new Error(`bridge ${before.name} was deleted meanwhile`)
-  if (now.mac === before.mac || !isPortMac(now.mac)) return now
-  const mac = isZeroMac(before.mac) ? randomMac(context) : before.mac
-  linkSet(host, now.index, { mac })
-  return { ...now, mac }
+/** The bridge now that it has got a port; throws when it was deleted before that. */
+export function joinedBridge(host: Connection, { index, name }: Link): Link {
+  const bridge = linkByIndex(host, index)
+  if (bridge === undefined) throw new Error(`bridge ${name} was deleted meanwhile`)
+  return bridge
 }
 
 /** Warns of packets that are lost: a bridge follows its ports' MTU unless somebody set its own. */

@@ -1,28 +1,20 @@
 /** Hardware addresses that the plugin makes up: locally administered and unicast. */
 import type { Context } from '../../lib/cni/plugin.ts'
 import { macFromBytes } from '../../lib/net/mac.ts'
-
-/**
- * How the MACs of ports begin: lower than almost any other. A bridge whose MAC nobody has set takes
- * the lowest one of its ports (linux net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id): one
- * that does so shows it with its first port of ours.
- */
-const portPrefix = [0x02, 0x00] as const
+import { sha512 } from '../../lib/sha512.ts'
 
 /** A random MAC. */
 export function randomMac({ randomBytes }: Context): string {
-  const [first = 0, ...rest] = randomBytes(6)
+  return localMac(randomBytes(6))
+}
+
+/** The MAC that belongs to a text: always the same for the same one. */
+export function seededMac(seed: string): string {
+  return localMac(Uint8Array.fromHex(sha512(seed).slice(0, 12)))
+}
+
+function localMac([first = 0, ...rest]: Uint8Array): string {
   return macFromBytes(Uint8Array.of((first & 0xfe) | 0x02, ...rest))
-}
-
-/** A random MAC for a port of the bridge. */
-export function portMac({ randomBytes }: Context): string {
-  return macFromBytes(Uint8Array.of(...portPrefix, ...randomBytes(4)))
-}
-
-/** Whether it is the MAC of a port of ours. */
-export function isPortMac(mac: string): boolean {
-  return mac.startsWith(macFromBytes(Uint8Array.from(portPrefix)))
 }
 
 /** Whether it is the MAC of a bridge that has lost its last port before its MAC was set. */

@@ -6,7 +6,7 @@ import { linkByIndex, linkByName, vethAdd, type Link } from '../../lib/net/link.
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching, Places } from './attaching.ts'
 import { deleteLink } from './delete-link.ts'
-import { portMac, randomMac } from './mac.ts'
+import { randomMac } from './mac.ts'
 import { hostVethAlias, hostVethName, randomVethName } from './veth-name.ts'
 
 /** A name that is taken is tried again with another, so often. */
@@ -58,7 +58,7 @@ function addPair({ conf, request, context, places }: Attaching, bridge: Link, na
   const { host, netns } = places
   const { ifName } = request
   const peer = { name: ifName, mtu, mac, netns: netns.fd }
-  const end = { name, mtu, mac: portMac(context), master: bridge.index, peer }
+  const end = { name, mtu, mac: randomMac(context), master: bridge.index, peer }
   const created = vethAdd(host, end)
   if (created.peer === undefined) throw new Error(`${name} has no other end`)
   return { host: created, container: { index: created.peer, name: ifName, mac } }

@@ -7,7 +7,7 @@ import { interfaceSysctl } from '../../lib/net/sysctl.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import { deleteUnused } from './delete-link.ts'
-import { portMac, randomMac } from './mac.ts'
+import { randomMac } from './mac.ts'
 import { trySysctl } from './try-sysctl.ts'
 import { randomVethName } from './veth-name.ts'
 import { hasVlans, type VlanConf } from './vlan-conf.ts'
@@ -82,7 +82,7 @@ function createVlanGateway(
   name: string,
 ): Link {
   const peer = { name, mtu: bridge.mtu, mac: randomMac(context) }
-  const end = { name: randomVethName(context), mtu: bridge.mtu, mac: portMac(context) }
+  const end = { name: randomVethName(context), mtu: bridge.mtu, mac: randomMac(context) }
   try {
     const port = vethAdd(host, { ...end, master: bridge.index, peer })
     undo.add(`link ${name}`, () => deleteUnused(host, port, bridge))

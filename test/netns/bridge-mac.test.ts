@@ -1,10 +1,12 @@
 /** MACs: a bridge keeps its own for life, and a container gets the one it asks for. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { link, ports } from '../support/ip.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
 import { kernelSkip, makeNode, type Node } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 
@@ -120,6 +122,49 @@ t.test('many ADDs at once on a bridge that was made without a MAC', options, asy
   const results = await Promise.all(pods.map((pod) => network?.attach(pod)))
   t.equal(macOf(node), mac)
   for (const result of results) t.equal(result?.interfaces?.[0]?.mac, mac)
+})
+
+/** Messages of an ADD to the kernel from its look at the bridge to the one behind the pair. */
+const joining = [1, 2, 3, 4, 5]
+
+t.test(
+  'an ADD that is slow in joining a bridge that was made without a MAC',
+  { skip: kernelSkip() || straceSkip() },
+  async (t) => {
+    await Promise.all(
+      [false, true].flatMap((isZero) =>
+        joining.map(async (nth) => {
+          const node = makeNode(t)
+          makeBridge(node)
+          if (isZero) {
+            addPort(node, 'port1', '0a:00:00:00:00:01')
+            runSync(['ip', '-n', node.name, 'link', 'delete', 'port1'])
+          }
+          const [network] = networks(node)
+          const late = `inject=sendto:delay_enter=3000000:when=${nth}` // µs
+          const strace = ['strace', '-qq', '-o', '/dev/null', '-e', 'trace=sendto', '-e', late]
+          const slow = network?.attach(node.pod(), {}, { argv: (file) => [...strace, file] })
+          await sleep(1500)
+          const fast = await network?.attach(node.pod())
+          const macs = [await slow, fast].map((result) => result?.interfaces?.[0]?.mac)
+          const about = `late at message ${nth}${isZero ? ' without any MAC' : ''}`
+          t.strictSame(macs, [macOf(node), macOf(node)], about)
+        }),
+      ),
+    )
+  },
+)
+
+t.test('a bridge that has an alias of somebody else keeps it, and its MAC', options, async (t) => {
+  const node = makeNode(t)
+  const mac = makeBridge(node)
+  runSync(['ip', '-n', node.name, 'link', 'set', 'cni0', 'alias', 'uplink of rack 7'])
+  const [network] = networks(node)
+  for (const pod of [node.pod(), node.pod()]) {
+    const result = await network?.attach(pod)
+    t.equal(result?.interfaces?.[0]?.mac, mac)
+    t.match(link(node, 'cni0'), { address: mac, ifalias: 'uplink of rack 7' })
+  }
 })
 
 t.test('a requested MAC', options, async (t) => {

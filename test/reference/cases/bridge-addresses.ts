@@ -31,7 +31,7 @@ export const bridgeAddressCases: readonly Case[] = [
   bridge(
     'dual stack, isDefaultGateway',
     { isDefaultGateway: true, ipam: dual },
-    { differs: ['queue-length', 'alias', 'no-dad', 'keep-addresses'] },
+    { differs: ['queue-length', 'alias', 'bridge-alias', 'no-dad', 'keep-addresses'] },
   ),
   bridge('dual stack, IPv6 first', { isDefaultGateway: true, ipam: subnets(v6, v4) }),
   bridge('dual stack and enabledad', { isDefaultGateway: true, enabledad: true, ipam: dual }),

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { formatCidr, parseCidr, type Cidr } from '../../../lib/net/ip.ts'
+import { canMark, isMarked, markedAddresses, markOf } from '../../../plugins/bridge/mark.ts'
+
+const cidrs = (...texts: string[]): Cidr[] => texts.flatMap((text) => parseCidr(text) ?? [])
+const read = (alias: string | undefined) => markedAddresses(alias).map(formatCidr)
+
+t.test('a mark tells the addresses', async (t) => {
+  t.equal(markOf([]), 'cni')
+  const alias = markOf(cidrs('10.1.2.1/24', 'fd00::1/64'))
+  t.equal(alias, 'cni gateway 10.1.2.1/24 fd00::1/64')
+  t.strictSame(read(alias), ['10.1.2.1/24', 'fd00::1/64'])
+  t.strictSame(read('cni'), [])
+  for (const each of ['cni', alias]) t.strictSame([isMarked(each), canMark(each)], [true, true])
+})
+
+t.test('an alias of somebody else is no mark', async (t) => {
+  t.strictSame([isMarked(undefined), canMark(undefined)], [false, true])
+  for (const alias of ['uplink', 'cni2', 'cni/pod/eth0', 'CNI gateway 10.1.2.1/24']) {
+    t.strictSame([isMarked(alias), canMark(alias), read(alias)], [false, false, []], alias)
+  }
+  t.strictSame(read('cni gateway 10.1.2.1/24 and more 10.1.2.300/24'), ['10.1.2.1/24'])
+})
+
+t.test('an address stands there once, and the oldest give way', async (t) => {
+  t.equal(
+    markOf(cidrs('10.1.2.1/24', '10.1.3.1/24', '10.1.2.1/24')),
+    'cni gateway 10.1.3.1/24 10.1.2.1/24',
+  )
+  const many = Array.from({ length: 20 }, (_, i) => `fd00:1234:5678:9abc:${1000 + i}::1/80`)
+  const alias = markOf(cidrs(...many))
+  t.ok(alias.length <= 255, `${alias.length}`)
+  t.strictSame(read(alias), many.slice(-read(alias).length))
+  t.ok(read(alias).length >= 5)
+})
