@@ -28,6 +28,8 @@ export interface Address {
   readonly dadFailed: boolean
   /** It has no lifetime. */
   readonly permanent: boolean
+  /** What the kernel said of it, for `addressRestore`. */
+  readonly message: Uint8Array
 }
 
 export interface NewAddress {
@@ -62,6 +64,19 @@ export function addressDelete(connection: Connection, index: number, cidr: Cidr)
   })
 }
 
+/**
+ * Adds an address that the link had, with all that belonged to it: scope, label, lifetimes. Throws a
+ * `NetlinkError`: `EEXIST` when the link has it again.
+ */
+export function addressRestore(connection: Connection, index: number, address: Address): void {
+  connection.execute({
+    operation: `address restore ${formatCidr(address.cidr)} dev ${indexName(index)}`,
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    payload: address.message,
+  })
+}
+
 /** The addresses of one link, of one family or of both. */
 export function addressList(connection: Connection, index: number, of?: Family): Address[] {
   const messages = connection.execute({
@@ -71,7 +86,7 @@ export function addressList(connection: Connection, index: number, of?: Family):
     payload: addressMessage.encode({ index, ...(of && { family: addressFamily(of) }) }),
   })
   return messages
-    .map(({ payload }) => addressMessage.decode(payload))
+    .map(({ payload }) => ({ ...addressMessage.decode(payload), payload }))
     .filter((message) => message.index === index)
     .flatMap(decodeAddress)
 }
@@ -84,7 +99,7 @@ function defaultBroadcast(cidr: Cidr): Ip | undefined {
   return family(cidr.ip) === 4 && cidr.prefix < 31 ? lastIp(cidr) : undefined
 }
 
-function decodeAddress(message: AddressMessage): Address[] {
+function decodeAddress(message: AddressMessage & { payload: Uint8Array }): Address[] {
   const { local, address, prefix, scope, broadcast, allFlags: flags = message.flags } = message
   // on a point-to-point link `address` is the other end's
   const ip = local ?? address
@@ -97,6 +112,7 @@ function decodeAddress(message: AddressMessage): Address[] {
       tentative: (flags & IFA_F_TENTATIVE) !== 0,
       dadFailed: (flags & IFA_F_DADFAILED) !== 0,
       permanent: (flags & IFA_F_PERMANENT) !== 0,
+      message: message.payload,
     },
   ]
 }

@@ -2,6 +2,7 @@
 import { hasCode } from '../cni/errors.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
 import {
+  IFF_LOWER_UP,
   IFF_PROMISC,
   IFF_UP,
   linkMessage,
@@ -46,6 +47,8 @@ export interface Link {
   readonly mtu: number
   /** Whether it was set up: whether it works is `operState`. */
   readonly up: boolean
+  /** Whether it is up and can carry frames, also where its driver leaves `operState` unknown. */
+  readonly carrier: boolean
   /** Whether it was set promiscuous; `promiscuity` counts the kernel's own reasons too. */
   readonly promiscuous: boolean
   readonly promiscuity: number
@@ -229,6 +232,7 @@ function decodeLink(payload: Uint8Array): Link {
     mac,
     mtu,
     up: (message.flags & IFF_UP) !== 0,
+    carrier: (message.flags & IFF_LOWER_UP) !== 0,
     promiscuous: (message.flags & IFF_PROMISC) !== 0,
     promiscuity: message.promiscuity ?? 0,
     operState: operStates[message.operState ?? 0] ?? 'unknown',

@@ -12,6 +12,7 @@ export const RTM_SETLINK = 19
 // linux/if.h: enum net_device_flags
 export const IFF_UP = 0x1
 export const IFF_PROMISC = 0x100
+export const IFF_LOWER_UP = 0x10000
 
 // linux/rtnetlink.h: IFLA_EXT_MASK
 export const RTEXT_FILTER_BRVLAN_COMPRESSED = 0x4

@@ -45,7 +45,8 @@ function completeIp({ isGateway }: BridgeConf, ip: IpConfig): IpConfig {
   return { ...ip, ...(gateway && { gateway }), interface: containerIndex }
 }
 
-function firstHost(address: Cidr): Ip {
+/** The first address of a subnet behind its own: what a gateway has unless it is configured. */
+export function firstHost(address: Cidr): Ip {
   const { ip } = network(address)
   return ipFromValue(family(ip), ip.value + 1n)
 }

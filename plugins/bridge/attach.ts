@@ -106,7 +106,7 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
   )
   const addressing = completeAddressing(conf, ipam)
   // Before the container is up: a stale address of the bridge may only go while no pod is.
-  const interfaces = conf.isGateway ? prepareGateway(attaching, bridge, addressing) : []
+  const interfaces = conf.isGateway ? prepareGateway(attaching, bridge, pair, addressing) : []
   configureSandbox(attaching, pair.container, addressing)
   const { ips, routes } = addressing
   if (conf.ipMasq) masquerade(attaching, ips)
@@ -121,14 +121,19 @@ function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {
   setUpMasquerade(conf, owner, addresses)
 }
 
-function prepareGateway(attaching: Attaching, bridge: Link, { gateways }: Addressing): Interface[] {
-  const { conf, context, places } = attaching
+function prepareGateway(
+  attaching: Attaching,
+  bridge: Link,
+  { host: port }: VethPair,
+  { gateways }: Addressing,
+): Interface[] {
+  const { conf, context, places, undo } = attaching
   const device = conf.vlan === undefined ? bridge : ensureVlanGateway(attaching, bridge)
   const prefix =
     conf.vlan === undefined
       ? 'failed to set bridge addr: '
       : 'failed to set vlan interface for bridge with addr: '
-  const options = { forceAddress: conf.forceAddress, bridge, log: context.log }
+  const options = { forceAddress: conf.forceAddress, bridge, port, log: context.log, undo }
   withPrefix(prefix, () => ensureGatewayAddresses(places.host, device, gateways, options))
   for (const each of new Set(gateways.map(({ ip }) => family(ip)))) enableForwarding(each)
   return device === bridge ? [] : [{ name: device.name, mac: device.mac }]

@@ -7,7 +7,7 @@ import { globalCidrs, link, reaches } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
 import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { inside, run } from '../support/run.ts'
+import { inside, run, runSync } from '../support/run.ts'
 
 const goDir = '/usr/lib/cni'
 const skip =
@@ -100,4 +100,47 @@ t.test('both make the same of one configuration', { skip }, async (t) => {
     }
   }
   t.strictSame(await state('ours'), await state('go'))
+})
+
+t.test('an address of Go’s plugin is replaced when its pods are gone', { skip }, async (t) => {
+  const node = makeNode(t)
+  const [pod, other] = [node.pod(), node.pod()]
+  const { go, network } = setUp(node, '10.1.2.0/24')
+  await go('ADD', pod)
+  const ipam = hostLocal(node, '10.1.3.0/24')
+  t.match(await network.refused('ADD', other, { ipam }), { details: 'and 1 of its ports is up' })
+  t.strictSame(globalCidrs(node, 'cni0'), ['10.1.2.1/24'])
+  await go('DEL', pod)
+  const { code, stderr } = await network.call('ADD', other, { ipam })
+  t.equal(code, 0)
+  t.match(stderr, 'replacing address 10.1.2.1/24 of cni0 by 10.1.3.1/24: no pod uses it')
+  t.strictSame(globalCidrs(node, 'cni0'), ['10.1.3.1/24'])
+  t.ok(await reaches(other, '10.1.3.1'))
+})
+
+t.test('an address of Go’s plugin that cannot be told from others stays', { skip }, async (t) => {
+  for (const change of [
+    ['address', 'add', '192.168.7.1/24', 'dev', 'cni0'],
+    ['link', 'add', 'port', 'master', 'cni0', 'type', 'vxlan', 'id', '7', 'dstport', '4789'],
+    ['link', 'set', 'cni0', 'alias', 'mine'],
+  ]) {
+    const node = makeNode(t)
+    const pod = node.pod()
+    const { go, network } = setUp(node, '10.1.2.0/24')
+    await go('ADD', pod)
+    await go('DEL', pod)
+    runSync(['ip', '-n', node.name, ...change])
+    const before = globalCidrs(node, 'cni0')
+    const ipam = hostLocal(node, '10.1.3.0/24')
+    const error = await network.refused('ADD', pod, { ipam })
+    t.match(error, { details: 'which this plugin did not set' }, change.join(' '))
+    t.strictSame(globalCidrs(node, 'cni0'), before)
+  }
+  const node = makeNode(t)
+  const pod = node.pod()
+  const { go, network } = setUp(node, '10.1.2.0/24')
+  await go('ADD', pod, { bridge: 'br0' })
+  await go('DEL', pod, { bridge: 'br0' })
+  const keys = { bridge: 'br0', ipam: hostLocal(node, '10.1.3.0/24') }
+  t.match(await network.refused('ADD', pod, keys), { details: 'which this plugin did not set' })
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addressAdd, addressDelete, addressList } from '../../../lib/net/address.ts'
+import { addressAdd, addressDelete, addressList, addressRestore } from '../../../lib/net/address.ts'
 import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
 import { linkSet, vethAdd } from '../../../lib/net/link.ts'
 import { cidr, ip } from '../../support/address.ts'
@@ -105,6 +105,25 @@ t.test('deleting', options, async (t) => {
     addresses(node, 'eth0').filter(({ scope }) => scope === 'global'),
     [],
   )
+})
+
+t.test('restoring', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  const ip = (...args: string[]) => runSync(['ip', '-n', node.name, 'address', ...args])
+  ip('add', '10.1.2.1/24', 'brd', '10.1.2.127', 'scope', 'link', 'label', 'eth0:x', 'dev', 'eth0')
+  ip('add', 'fd00::1/64', 'nodad', 'noprefixroute', 'dev', 'eth0')
+  const before = addresses(node, 'eth0')
+  const restored = addressList(connection, index).filter(
+    ({ cidr }) => !formatCidr(cidr).startsWith('fe80'),
+  )
+  t.equal(restored.length, 2)
+  for (const address of restored) {
+    addressDelete(connection, index, address.cidr)
+    addressRestore(connection, index, address)
+    t.throws(() => addressRestore(connection, index, address), { code: 'EEXIST' })
+  }
+  const byText = (a: object, b: object) => JSON.stringify(a).localeCompare(JSON.stringify(b))
+  t.strictSame([...addresses(node, 'eth0')].sort(byText), [...before].sort(byText))
 })
 
 t.test('one link and one family at a time', options, async (t) => {

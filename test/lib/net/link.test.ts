@@ -52,6 +52,7 @@ t.test('a bridge', options, async (t) => {
     mac: '0a:58:0a:f4:01:01',
     mtu: 1450,
     up: false,
+    carrier: false,
     promiscuous: false,
     promiscuity: 0,
     operState: 'down',

@@ -26,6 +26,7 @@ export function vethOf(parts: Partial<Link> = {}): Link {
     mac: '0a:00:00:00:00:02',
     mtu: 1450,
     up: true,
+    carrier: true,
     promiscuous: false,
     promiscuity: 1,
     operState: 'up',
