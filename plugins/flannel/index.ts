@@ -76,13 +76,14 @@ function status(request: Request, context: Context): void {
 }
 
 function gc(request: Request, context: Context): void {
+  const startMs = context.now()
   const conf = parseFlannelConf(request)
   const valid = parseValidAttachments(request.conf)
   const lists = validAttachmentsKeys.map((key) => [key, request.conf[key]] as const)
   const { type, stdin } = extendConf(rebuildConf(conf, request, context), Object.fromEntries(lists))
   attemptAll([
     () => context.delegate.run('GC', type, request, stdin),
-    () => sweepConfs(conf.dataDir, conf.name, valid, context.log),
+    () => sweepConfs(conf.dataDir, conf.name, valid, startMs, context.log),
   ])
 }
 

@@ -11,10 +11,13 @@ import { isObject } from '../../lib/cni/json.ts'
 import type { Log, Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
+import {
+  firstIfName,
+  inspectSavedFile,
+  savedFileName,
+  temporaryName,
+} from '../../lib/flannel/saved-file.ts'
 import type { DelegateConf } from './delegate-conf.ts'
-
-/** The interface whose file has the name that Go gives to the file of any. */
-const firstIfName = 'eth0'
 
 interface SavedConf extends DelegateConf {
   /** The name of the network. */
@@ -31,7 +34,7 @@ export function saveConf(
   { stdin }: DelegateConf,
   log: Log,
 ): () => void {
-  const name = fileName(request)
+  const name = savedFileName(request)
   const before = readSaved(join(dataDir, name), log)
   writeSaved(dataDir, name, stdin)
   return () => {
@@ -46,7 +49,7 @@ export function saveConf(
  */
 export function loadConf(dataDir: string, request: Request, log: Log): DelegateConf | undefined {
   const { ifName, containerId, conf } = request
-  const own = readSaved(join(dataDir, fileName(request)), log)
+  const own = readSaved(join(dataDir, savedFileName(request)), log)
   if (own !== undefined || ifName === firstIfName) return own
   // Go has one file for all interfaces of a container: the last one's, whatever its network.
   const shared = readSaved(join(dataDir, containerId), log)
@@ -58,43 +61,42 @@ export function loadConf(dataDir: string, request: Request, log: Log): DelegateC
  * wrote for another interface than eth0 stays: it may be eth0's. Throws a `CniError` with code 5.
  */
 export function removeConf(dataDir: string, request: Request): void {
-  const name = fileName(request)
+  const name = savedFileName(request)
   remove(dataDir, name)
   remove(dataDir, temporaryName(name))
 }
 
 /**
- * Removes what is saved for attachments to the network that are not among the valid ones, and
- * files with something else in them. Files of other networks stay. Throws a `CniError`.
+ * Removes what is saved for attachments to the network that are not among the valid ones, and what
+ * interrupted saves left. Files of other networks, files that flannel has not written, and those
+ * written after `startMs`, when the sweep was asked for (in milliseconds since the epoch), stay.
+ * Throws a `CniError`.
  */
 export function sweepConfs(
   dataDir: string,
   network: string,
   valid: readonly Attachment[],
+  startMs: number,
   log: Log,
 ): void {
-  const names = valid.flatMap((attachment) => [fileName(attachment), attachment.containerId])
+  const names = valid.flatMap((attachment) => [savedFileName(attachment), attachment.containerId])
   const keep = new Set(names.flatMap((name) => [name, temporaryName(name)]))
-  const stale = listFiles(dataDir)
-    .filter((name) => !keep.has(name))
-    .filter((name) => (readSaved(join(dataDir, name), log)?.network ?? network) === network)
-  attemptAll(
-    stale.map((name) => () => {
-      log.debug(`removing ${join(dataDir, name)}: its attachment is gone`)
-      remove(dataDir, name)
-    }),
-  )
+  const sweep = (name: string) => {
+    const file = withRemedy(dataDir, () => inspectSavedFile(dataDir, name))
+    // An ADD that began behind the sweep is not among the valid attachments, and needs its file.
+    if (file === undefined || file.writtenMs > startMs - clockTickMs) return
+    const path = join(dataDir, name)
+    if (file.network === undefined) log.warn(`removing ${path}: its save was interrupted`)
+    else if (file.network === network) log.debug(`removing ${path}: its attachment is gone`)
+    else return
+    remove(dataDir, name)
+  }
+  const unknown = listFiles(dataDir).filter((name) => !keep.has(name))
+  attemptAll(unknown.map((name) => () => sweep(name)))
 }
 
-/** The name of an attachment's file; a container ID holds no colon. */
-function fileName({ containerId, ifName }: Attachment): string {
-  return ifName === firstIfName ? containerId : `${containerId}:${ifName}`
-}
-
-/** Where a file is written before it gets its name; a container ID begins with no dot. */
-function temporaryName(name: string): string {
-  return `.${name}`
-}
+/** A file's date is that of the kernel's last clock tick, which is so many milliseconds ago at most. */
+const clockTickMs = 10
 
 /** The configuration in a file, or undefined: no file, or something else in it, which is logged. */
 function readSaved(path: string, log: Log): SavedConf | undefined {

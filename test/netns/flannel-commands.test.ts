@@ -1,4 +1,5 @@
 /** CHECK, STATUS and GC of the flannel plugin, through the bridge and host-local. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { veths } from '../support/bridge-network.ts'
@@ -138,4 +139,28 @@ t.test('GC takes back what is not valid, of this network only', options, async (
   t.strictSame(network.reserved(), [], 'also without subnet.env')
   t.equal(link(valid, 'eth0'), undefined)
   t.strictSame(Object.keys(network.saved()), [other.containerId])
+})
+
+t.test('GC removes no file that flannel has not written', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv, { dataDir: node.dir }) // beside subnet.env
+  await network.attach(pod)
+  writeFileSync(join(node.dir, 'README'), 'what this folder is for')
+  writeFileSync(join(node.dir, 'other'), readFileSync(join(node.dir, pod.containerId)).subarray(9))
+  writeFileSync(join(node.dir, '.c2'), readFileSync(join(node.dir, pod.containerId)).subarray(0, 9))
+  const files = () => {
+    const entries = readdirSync(node.dir, { withFileTypes: true })
+    return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()
+  }
+  t.strictSame(files(), ['.c2', 'README', pod.containerId, 'subnet.env', 'other'].sort())
+  const { code, stdout, stderr } = await network.call(
+    'GC',
+    pod,
+    { 'cni.dev/valid-attachments': [] },
+    noAttachment,
+  )
+  t.strictSame([code, stdout], [0, ''])
+  t.match(stderr, /^[^\n]*warning: removing [^\n]*\/\.c2: its save was interrupted\n$/)
+  t.strictSame(files(), ['README', 'other', 'subnet.env'])
 })

@@ -26,7 +26,8 @@ export interface Folder {
 /** The plugin in a folder of its own. */
 export class FlannelFixture {
   readonly delegate = new RecordingDelegate()
-  readonly context = contextOf({ delegate: this.delegate })
+  /** A minute later than the files: a GC leaves alone what was written behind it. */
+  readonly context = contextOf({ delegate: this.delegate, now: () => Date.now() + 60_000 })
   readonly subnetFile: string
   readonly dataDir: string
 

@@ -1,9 +1,9 @@
 /** The state that the plugins keep on disk. */
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from '../../../lib/cni/errors.ts'
-import { checkContainerId } from '../../../lib/cni/names.ts'
 import { readStateFile } from '../../../lib/files.ts'
+import { inspectSavedFile } from '../../../lib/flannel/saved-file.ts'
 import { parseIp } from '../../../lib/net/ip.ts'
 import { networkOfSaved, type FlannelNetwork } from './flannel-networks.ts'
 import type { Removal, Say } from './removal.ts'
@@ -63,16 +63,9 @@ function removeFolder(folder: string): void {
   }
 }
 
-/** `<containerID>` or `<containerID>:<interface>`, after a dot while it is written. */
+/** The configuration of a delegate, or what an interrupted save of one left. */
 function isSavedConf(folder: string, name: string): boolean {
-  const [containerId = ''] = name.replace(/^\./, '').split(':')
-  try {
-    checkContainerId(containerId)
-  } catch {
-    return false // no plugin gives a file such a name
-  }
-  const stat = statSync(join(folder, name), { throwIfNoEntry: false })
-  return stat?.isFile() === true && (stat.size === 0 || readSaved(folder, name).length > 0)
+  return inspectSavedFile(folder, name) !== undefined
 }
 
 /** An address, a last address, `.<containerID> <interface>`, or what is on its way to be one. */

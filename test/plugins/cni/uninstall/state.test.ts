@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { planState, savedNetworks } from '../../../../plugins/cni/uninstall/state.ts'
 
-const saved = JSON.stringify({ name: 'cbr0', type: 'bridge', bridge: 'br1' })
+const ipam = { type: 'host-local' }
+const saved = JSON.stringify({ name: 'cbr0', type: 'bridge', bridge: 'br1', ipam })
 
 function setUp(t: Test, files: Parameters<Test['testdir']>[0]) {
   const dir = t.testdir(files)
@@ -17,7 +18,7 @@ function setUp(t: Test, files: Parameters<Test['testdir']>[0]) {
 
 t.test('removes what the plugins have written, and the folders', async (t) => {
   const { dir, plan, lines } = setUp(t, {
-    flannel: { c1: saved, 'c1:net1': saved, '.c2': saved, c3: '' },
+    flannel: { c1: saved, 'c1:net1': saved, '.c2': saved, c3: '', c4: saved.slice(0, 9) },
     networks: {
       cbr0: {
         '10.244.1.2': 'c1\r\neth0',
