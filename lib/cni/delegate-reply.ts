@@ -1,6 +1,6 @@
 /** What the reply of a delegate means: its result, or the error of one that failed. Pure. */
 import type { Execution, ExecutionFailure } from '../exec.ts'
-import { CniError, ErrorCode, errorText, toCniError } from './errors.ts'
+import { CniError, DelegationError, ErrorCode, errorText, toCniError } from './errors.ts'
 import { isObject } from './json.ts'
 import { parseJson } from './parse-json.ts'
 import { emptyResult, type Result } from './result.ts'
@@ -63,7 +63,7 @@ function decodeError(value: unknown): CniError {
 
 /**
  * The result that a delegate named `type` printed; one without `cniVersion` is read as `version`.
- * Throws a `CniError` with code 999 when it is none.
+ * Throws a `DelegationError` with code 999 when it is none.
  */
 export function decodeAnswer(type: string, stdout: string, version: Version): Result {
   try {
@@ -72,7 +72,7 @@ export function decodeAnswer(type: string, stdout: string, version: Version): Re
   } catch (error) {
     const { message, details } = toCniError(error)
     const found = `${type} printed ${quote(stdout)} instead of a result`
-    throw new CniError(
+    throw new DelegationError(
       ErrorCode.internal,
       `failed to unmarshal raw result: ${message}`,
       details === '' ? found : `${details}; ${found}`,

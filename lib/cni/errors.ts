@@ -49,6 +49,9 @@ export class CniError extends Error {
   }
 }
 
+/** Why a delegate was not called, or has not answered: an error that is not the delegate's own. */
+export class DelegationError extends CniError {}
+
 /** Whether a thrown value is a failed system call with this errno name, e.g. `ENOENT`. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))

@@ -1,10 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import { CniError, ErrorCode } from './errors.ts'
+import { DelegationError, ErrorCode } from './errors.ts'
 
 /**
  * The file of the plugin named `type` in the colon-separated directories of CNI_PATH: the first
- * executable regular file (CNI specification, section 2 "Parameters"). Throws a `CniError` that
- * says where was searched.
+ * executable regular file (CNI specification, section 2 "Parameters"). Throws a `DelegationError`
+ * that says where was searched.
  */
 export function findPlugin(type: string, path: string): string {
   if (type === '') throw notFound('no plugin name provided', 'set "type" in the configuration')
@@ -42,6 +42,6 @@ function isExecutable(file: string): boolean {
   }
 }
 
-function notFound(message: string, details: string): CniError {
-  return new CniError(ErrorCode.internal, message, details)
+function notFound(message: string, details: string): DelegationError {
+  return new DelegationError(ErrorCode.internal, message, details)
 }

@@ -49,8 +49,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface Delegate {
   /**
    * Calls the plugin named `type` for the attachment of `request` with `stdin` as its
-   * configuration, and returns its result. Throws a `CniError`: the delegate's own, or one that
-   * says why it could not be called.
+   * configuration, and returns its result. Throws a `CniError`: the delegate's own, or a
+   * `DelegationError` when it could not be called or its answer is no result.
    */
   add(type: string, request: Request, stdin: string): Result
   /** The same for the commands that have no result. */

@@ -12,8 +12,8 @@ export interface RawFlannelConf {
 export const confSchema = defineSchema<RawFlannelConf>({
   type: 'object',
   properties: {
-    subnetFile: { type: 'string', minLength: 1 },
-    dataDir: { type: 'string', minLength: 1 },
+    subnetFile: { type: 'string' },
+    dataDir: { type: 'string' },
     delegate: { type: 'object' },
     ipam: { type: 'object' },
     runtimeConfig: { type: 'object' },

@@ -1,7 +1,7 @@
-import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import type { Request } from '../../lib/cni/plugin.ts'
+import { CniError, ErrorCode, fullText } from '../../lib/cni/errors.ts'
+import type { Log, Request } from '../../lib/cni/plugin.ts'
 import { readConf } from '../../lib/cni/schema.ts'
-import { confSchema } from './conf-schema.ts'
+import { confSchema, type RawFlannelConf } from './conf-schema.ts'
 
 /** The configuration of the flannel plugin, checked, with its defaults. */
 export interface FlannelConf {
@@ -16,15 +16,40 @@ export interface FlannelConf {
 }
 
 /** Reads the configuration. Throws a `CniError` with code 7. */
-export function parseFlannelConf({ command, conf, configuredVersion }: Request): FlannelConf {
+export function parseFlannelConf(request: Request): FlannelConf {
   const prefix = 'failed to load netconf: '
   const inAdd = `failed to load flannel netconf file: ${prefix}`
-  const raw = readConf(confSchema, conf, command === 'ADD' ? inAdd : prefix)
+  const raw = readConf(confSchema, request.conf, request.command === 'ADD' ? inAdd : prefix)
+  return withDefaults(raw, request)
+}
+
+/** The same for DEL: a key that is wrong is logged, and counts as missing. */
+export function parseForCleanup(request: Request, log: Log): FlannelConf {
+  try {
+    return parseFlannelConf(request)
+  } catch (error) {
+    log.warn(`going on without what is wrong in the configuration: ${fullText(error)}`)
+    const right = Object.entries(request.conf).filter(([key, value]) => isRight({ [key]: value }))
+    return withDefaults(readConf(confSchema, Object.fromEntries(right), ''), request)
+  }
+}
+
+function isRight(keys: object): boolean {
+  try {
+    readConf(confSchema, keys, '')
+    return true
+  } catch {
+    return false // what is wrong has been logged
+  }
+}
+
+function withDefaults(raw: RawFlannelConf, { conf, configuredVersion }: Request): FlannelConf {
   return {
     name: conf.name,
     cniVersion: configuredVersion,
-    subnetFile: raw.subnetFile ?? '/run/flannel/subnet.env',
-    dataDir: raw.dataDir ?? '/var/lib/cni/flannel',
+    // An empty path leads nowhere.
+    subnetFile: raw.subnetFile || '/run/flannel/subnet.env',
+    dataDir: raw.dataDir || '/var/lib/cni/flannel',
     delegate: raw.delegate ?? {},
     ipam: raw.ipam ?? {},
     runtimeConfig: raw.runtimeConfig,

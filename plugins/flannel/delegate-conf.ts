@@ -53,7 +53,7 @@ function assemble(
   routes: readonly Route[],
 ): DelegateConf {
   const { delegate, ipam, cniVersion, runtimeConfig } = conf
-  const type = typeof delegate['type'] === 'string' ? delegate['type'] : 'bridge'
+  const type = typeOf(delegate)
   const generated = {
     ...defaults,
     ...(type === 'bridge' && { isGateway: true }),
@@ -73,6 +73,11 @@ function assemble(
   const sorted = sortKeys(generated) as { ipam: { routes: unknown } } // the same keys
   sorted.ipam.routes = routes.map(routeToJson)
   return { type, stdin: encodeJson(sorted) }
+}
+
+/** The delegate's type; one that no ADD accepts counts as missing. */
+function typeOf({ type }: FlannelConf['delegate']): string {
+  return typeof type === 'string' && type !== 'flannel' ? type : 'bridge'
 }
 
 function userRoutes({ ipam }: FlannelConf): Route[] {

@@ -3,22 +3,23 @@
  * plugin, bridge unless the configuration says otherwise, and calls that.
  */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, errorText, hasCode, toCniError } from '../../lib/cni/errors.ts'
-import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
-import { prevResultForCleanup } from '../../lib/cni/prev-result.ts'
-import { emptyResult, type Result } from '../../lib/cni/result.ts'
+import {
+  CniError,
+  DelegationError,
+  ErrorCode,
+  toCniError,
+  withPrefix,
+} from '../../lib/cni/errors.ts'
+import type { Context, Delegate, Plugin, Request } from '../../lib/cni/plugin.ts'
+import type { Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
 import { parseValidAttachments, validAttachmentsKeys } from '../../lib/cni/valid-attachments.ts'
-import { readSmallFile } from '../../lib/files.ts'
-import { parseFlannelConf, type FlannelConf } from './conf.ts'
-import {
-  buildCleanupConf,
-  buildDelegateConf,
-  extendConf,
-  type DelegateConf,
-} from './delegate-conf.ts'
-import { loadConf, removeConf, saveConf, sweepConfs } from './saved-conf.ts'
-import { parseSubnetEnv, type SubnetEnv } from './subnet-env.ts'
+import { parseFlannelConf } from './conf.ts'
+import { del } from './del.ts'
+import { buildDelegateConf, extendConf } from './delegate-conf.ts'
+import { rebuildConf, withPrevResult } from './rebuild-conf.ts'
+import { loadConf, saveConf, sweepConfs } from './saved-conf.ts'
+import { loadSubnetEnv } from './subnet-file.ts'
 
 export const flannel: Plugin = { name: 'flannel', add, del, check, status, gc }
 
@@ -30,20 +31,19 @@ function add(request: Request, context: Context): Result {
   return withUndo(context.log, (undo) => {
     const restore = saveConf(conf.dataDir, request, delegateConf, context.log)
     undo.add('saved configuration', restore)
-    return context.delegate.add(type, request, stdin)
+    return delegateAdd(context.delegate, type, request, stdin)
   })
 }
 
-/**
- * Works without subnet.env and without what ADD saved: flanneld may be gone, and so may the file.
- * What is saved is removed when the delegate has succeeded, so that a DEL can be repeated.
- */
-function del(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request)
-  const saved = loadConf(conf.dataDir, request, context.log)
-  const { type, stdin } = withPrevResult(saved ?? rebuildConf(conf, request, context), request)
-  context.delegate.run('DEL', type, request, stdin)
-  removeConf(conf.dataDir, request)
+function delegateAdd(delegate: Delegate, type: string, request: Request, stdin: string): Result {
+  try {
+    return delegate.add(type, request, stdin)
+  } catch (error) {
+    if (!(error instanceof DelegationError)) throw error // what the delegate says stands alone
+    return withPrefix('failed to delegate add: ', () => {
+      throw error
+    })
+  }
 }
 
 function check(request: Request, context: Context): void {
@@ -85,53 +85,4 @@ function gc(request: Request, context: Context): void {
     () => context.delegate.run('GC', type, request, stdin),
     () => sweepConfs(conf.dataDir, conf.name, valid, startMs, context.log),
   ])
-}
-
-/** The delegate's configuration when none was saved, from what there still is. */
-function rebuildConf(conf: FlannelConf, request: Request, { log }: Context): DelegateConf {
-  try {
-    return buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
-  } catch (error) {
-    log.debug(`cleaning up with what is known: ${errorText(error)}`)
-    const { ips } = prevResultForCleanup(request.conf, log) ?? emptyResult
-    return buildCleanupConf(
-      conf,
-      ips.map(({ address }) => address),
-    )
-  }
-}
-
-/**
- * The prevResult of the chain is that of the delegate too: flannel adds nothing to it. It goes with
- * the version that it is in, which may be newer than what was saved.
- */
-function withPrevResult(saved: DelegateConf, { conf }: Request): DelegateConf {
-  const { prevResult, cniVersion } = conf
-  return prevResult === undefined ? saved : extendConf(saved, { cniVersion, prevResult })
-}
-
-function loadSubnetEnv(file: string): SubnetEnv {
-  try {
-    return parseSubnetEnv(readSmallFile(file), file)
-  } catch (error) {
-    const { code, details } = hasCode(error, 'ENOENT', 'ENOTDIR')
-      ? { code: ErrorCode.tryAgainLater, details: missingSubnetEnv(file) }
-      : toCniError(error)
-    throw new CniError(
-      code,
-      `failed to load flannel 'subnet.env' file: ${errorText(error)}. ` +
-        'Check the flannel pod log for this node.',
-      details === '' ? `${file} must be a readable file, which flanneld writes` : details,
-      { cause: error },
-    )
-  }
-}
-
-function missingSubnetEnv(file: string): string {
-  return (
-    `flanneld writes ${file} once it has a lease for this node, and has not done so since the ` +
-    'node started. Look at it with: kubectl -n kube-flannel get pods -o wide; ' +
-    'kubectl -n kube-flannel logs <the pod on this node>. If flannel was uninstalled, remove its ' +
-    'conflist from /etc/cni/net.d'
-  )
 }

@@ -208,6 +208,16 @@ const foreign: [script: string, stdout: object][] = [
   ],
   ['echo null', { cniVersion: '1.1.0' }],
   [
+    'echo oops',
+    {
+      code: 999,
+      msg:
+        'failed to delegate add: failed to unmarshal raw result: ' +
+        `Unexpected token 'o', "oops " is not valid JSON`,
+      details: 'foreign printed "oops\\n" instead of a result',
+    },
+  ],
+  [
     `echo '{"code": 11, "msg": "later"}'; exit 1`,
     { code: 11, msg: 'later', details: 'in foreign' },
   ],
@@ -239,7 +249,7 @@ t.test('a delegate of somebody else', options, async (t) => {
   const { json } = await flannel({ ...setting, path: folder }, 'ADD', { delegate })
   t.match(json, {
     code: 999,
-    msg: `failed to find plugin "foreign" in path [${folder}]`,
+    msg: `failed to delegate add: failed to find plugin "foreign" in path [${folder}]`,
     details: `chmod 755 ${folder}/foreign`,
   })
 })

@@ -102,6 +102,50 @@ t.test('a DEL that failed can be repeated', options, async (t) => {
   t.strictSame([network.saved(), network.reserved()], [{}, []])
 })
 
+t.test('a DEL of what no ADD can have made succeeds', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv)
+  const dataDir = join(node.dir, 'networks')
+  for (const keys of [
+    { delegate: { type: 'brigde' } },
+    { delegate: { type: 'a/b' } },
+    { delegate: { type: '' } },
+    { delegate: { type: 'flannel' } },
+    { delegate: { type: 5 } },
+    { delegate: { bridge: '../x' } },
+    { delegate: [] },
+    { ipam: { type: 'host-lokal' } },
+    { ipam: { dataDir, routes: 5 } },
+    { cniVersion: undefined, delegate: { cniVersion: '9.9.9' } },
+  ]) {
+    await network.refused('ADD', pod, keys)
+    for (const call of [{}, { netns: '' }]) {
+      const { code, stdout } = await network.call('DEL', pod, keys, call)
+      t.strictSame([code, stdout], [0, ''], JSON.stringify(keys))
+    }
+    t.strictSame([network.saved(), veths(node)], [{}, []])
+  }
+  const { stderr } = await network.call('DEL', pod, { delegate: { type: 'brigde' } })
+  t.match(stderr, 'warning: nothing can have been added, and nothing is removed: failed to find')
+})
+
+t.test('a DEL without the delegate that made the attachment fails', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const network = makeFlannelNetwork(node, subnetEnv)
+  const prevResult = await network.attach(pod)
+  const missing = { path: '/nonexistent' }
+  const { msg, details } = await network.refused('DEL', pod, {}, missing)
+  t.match(msg, 'failed to find plugin "bridge"')
+  t.match(details, `${node.dir}/flannel/${pod.containerId} says that bridge made this attachment`)
+  network.forget()
+  await network.refused('DEL', pod, { prevResult }, missing)
+  t.equal(network.reserved().length, 1)
+  t.equal((await network.call('DEL', pod, { delegate: [] })).code, 0)
+  t.strictSame(network.reserved(), [], 'a wrong configuration is no obstacle')
+})
+
 t.test('two interfaces of a pod on one network, in both orders', options, async (t) => {
   const node = makeNode(t)
   const network = makeFlannelNetwork(node, subnetEnv)

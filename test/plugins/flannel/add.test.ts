@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { CniError } from '../../../lib/cni/errors.ts'
+import { CniError, DelegationError } from '../../../lib/cni/errors.ts'
 import { delegateConf, FlannelFixture } from '../../support/flannel.ts'
 import { resultOf } from '../../support/result.ts'
 import { runSync } from '../../support/run.ts'
@@ -42,6 +42,17 @@ t.test('a failed ADD leaves nothing, and its error is the delegate’s', async (
   t.strictSame(fixture.saved(), {})
 })
 
+t.test('says when it is the delegation that failed', async (t) => {
+  const fixture = new FlannelFixture(t)
+  fixture.delegate.behaviour = () => {
+    throw new DelegationError(999, 'failed to find plugin "bridge" in path [/bin]', 'install it')
+  }
+  const { code, message, details } = thrown(() => fixture.add())
+  t.equal(message, 'failed to delegate add: failed to find plugin "bridge" in path [/bin]')
+  t.strictSame([code, details], [999, 'install it'])
+  t.strictSame(fixture.saved(), {})
+})
+
 t.test('a failed ADD of an attachment that exists keeps what is saved of it', async (t) => {
   const fixture = new FlannelFixture(t)
   fixture.add()
@@ -57,7 +68,7 @@ for (const conf of [
   { delegate: { type: 'flannel' } },
   { delegate: [] },
   { ipam: { routes: [{ dst: 'x' }] } },
-  { dataDir: '' },
+  { dataDir: 5 },
 ]) {
   t.test(`does nothing with ${JSON.stringify(conf)}`, async (t) => {
     const fixture = new FlannelFixture(t)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { PluginCommand } from '../../../lib/cni/plugin.ts'
-import { checkDelegate, parseFlannelConf } from '../../../plugins/flannel/conf.ts'
-import { requestOf } from '../../support/request.ts'
+import { checkDelegate, parseFlannelConf, parseForCleanup } from '../../../plugins/flannel/conf.ts'
+import { contextOf, requestOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const parse = (conf: object, command: PluginCommand = 'ADD') =>
@@ -18,6 +18,7 @@ t.test('defaults', async (t) => {
     runtimeConfig: undefined,
   })
   t.strictSame(parse({ subnetFile: null, delegate: null, ipam: null }), parse({}), 'null is none')
+  t.strictSame(parse({ subnetFile: '', dataDir: '' }), parse({}), 'and so is an empty path')
 })
 
 t.test('every key, in any case', async (t) => {
@@ -42,9 +43,7 @@ t.test('a configuration without a version has none', async (t) => {
 
 for (const [conf, problem, found] of [
   [{ subnetFile: 5 }, 'subnetFile must be string', '5'],
-  [{ subnetFile: '' }, 'subnetFile must NOT have fewer than 1 characters', '""'],
   [{ dataDir: {} }, 'dataDir must be string', '{}'],
-  [{ dataDir: '' }, 'dataDir must NOT have fewer than 1 characters', '""'],
   [{ delegate: 'bridge' }, 'delegate must be object', '"bridge"'],
   [{ ipam: [] }, 'ipam must be object', '[]'],
   [{ runtimeConfig: true }, 'runtimeConfig must be object', 'true'],
@@ -58,6 +57,16 @@ for (const [conf, problem, found] of [
     t.equal(inDel.message, `failed to load netconf: ${problem}`)
   })
 }
+
+t.test('for DEL, what is wrong counts as missing, and is logged', async (t) => {
+  const { log, warnings } = contextOf()
+  const cleanup = (conf: object) => parseForCleanup(requestOf({ command: 'DEL', conf }), log)
+  t.strictSame(cleanup({ dataDir: '/tmp/x' }), parse({ dataDir: '/tmp/x' }))
+  t.strictSame(warnings, [])
+  const wrong = { SubnetFile: 5, delegate: [], ipam: 'x', runtimeConfig: 1 }
+  t.strictSame(cleanup({ dataDir: '/tmp/x', ...wrong }), parse({ dataDir: '/tmp/x' }))
+  t.match(warnings, [/^going on without what is wrong .*subnetFile must be string; found 5 /])
+})
 
 t.test('a good delegate', async (t) => {
   for (const delegate of [{}, { type: 'bridge' }, { type: 'ipvlan', master: 'eth1' }]) {

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import t from 'tap'
-import { CniError } from '../../../lib/cni/errors.ts'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { CniError, DelegationError } from '../../../lib/cni/errors.ts'
 import { emptyResult } from '../../../lib/cni/result.ts'
 import { delegateConf, FlannelFixture } from '../../support/flannel.ts'
 import { thrown } from '../../support/thrown.ts'
@@ -133,6 +134,9 @@ t.test('a prevResult that is none does not stop it', async (t) => {
 for (const conf of [
   { delegate: { type: 5 } },
   { delegate: { name: 'x', ipam: {} } },
+  { delegate: { type: 'flannel' } },
+  { delegate: [] },
+  { subnetFile: {}, ipam: 5 },
   { ipam: { routes: [{ dst: 'x' }] } },
 ]) {
   t.test(`cleans up although no ADD can have worked with ${JSON.stringify(conf)}`, async (t) => {
@@ -143,6 +147,53 @@ for (const conf of [
     t.match(JSON.parse(stdin), { name: 'cbr0', type: 'bridge', ipam: { type: 'host-local' } })
   })
 }
+
+for (const failure of [
+  new DelegationError(999, 'failed to find plugin "bridge" in path [/bin]'),
+  new CniError(999, 'failed to find plugin "dhcp" in path [/bin]', 'in bridge'),
+  new CniError(7, 'mtu must be integer', 'in bridge'),
+  new CniError(1, 'incompatible CNI versions', 'in bridge'),
+]) {
+  const { message } = failure
+  const setUp = (t: Test) => {
+    const fixture = new FlannelFixture(t)
+    fixture.delegate.behaviour = () => {
+      throw failure
+    }
+    return fixture
+  }
+
+  t.test(`${message}: no ADD can have worked, so there is nothing to remove`, async (t) => {
+    const fixture = setUp(t)
+    fixture.run('DEL')
+    t.match(fixture.context.warnings, [/^nothing can have been added, and nothing is removed: /])
+    t.match(fixture.context.warnings[0], message)
+  })
+
+  t.test(`${message}: is to be tried again when an ADD has worked`, async (t) => {
+    const fixture = setUp(t)
+    const error = thrown(() => fixture.run('DEL', { conf: { prevResult } }))
+    t.equal(error, failure, 'it has a result')
+    fixture.delegate.behaviour = () => emptyResult
+    fixture.add()
+    fixture.delegate.behaviour = () => {
+      throw failure
+    }
+    const again = thrown(() => fixture.run('DEL'))
+    t.match(again, { code: failure.code, message }, 'its configuration is saved')
+    t.strictSame(fixture.saved(), { c1: delegateConf })
+    const isOurs = failure instanceof DelegationError
+    t.equal(again.details.includes(`${join(fixture.dataDir, 'c1')} says that bridge made`), isOurs)
+  })
+}
+
+t.test('a delegate that fails otherwise is to be tried again', async (t) => {
+  const fixture = new FlannelFixture(t)
+  fixture.delegate.behaviour = () => {
+    throw new CniError(11, 'busy', 'in bridge')
+  }
+  t.equal(thrown(() => fixture.run('DEL')).code, 11)
+})
 
 t.test('two interfaces of one pod, in both orders', async (t) => {
   for (const order of [
