@@ -3,13 +3,7 @@
  * plugin, bridge unless the configuration says otherwise, and calls that.
  */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import {
-  CniError,
-  DelegationError,
-  ErrorCode,
-  toCniError,
-  withPrefix,
-} from '../../lib/cni/errors.ts'
+import { DelegationError, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Delegate, Plugin, Request } from '../../lib/cni/plugin.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
@@ -19,6 +13,7 @@ import { del } from './del.ts'
 import { buildDelegateConf, extendConf } from './delegate-conf.ts'
 import { rebuildConf, withPrevResult } from './rebuild-conf.ts'
 import { loadConf, saveConf, sweepConfs } from './saved-conf.ts'
+import { status } from './status.ts'
 import { loadSubnetEnv } from './subnet-file.ts'
 
 export const flannel: Plugin = { name: 'flannel', add, del, check, status, gc }
@@ -53,26 +48,6 @@ function check(request: Request, context: Context): void {
     buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
   const { type, stdin } = withPrevResult(saved, request)
   context.delegate.run('CHECK', type, request, stdin)
-}
-
-/** The codes of STATUS. Whatever else an ADD would fail with means: not available. */
-const statusCodes: readonly number[] = [
-  ErrorCode.invalidNetworkConfig,
-  ErrorCode.pluginNotAvailable,
-  ErrorCode.limitedConnectivity,
-]
-
-/** Fails when an ADD would: with code 50, or 7 when the configuration is wrong. */
-function status(request: Request, context: Context): void {
-  const conf = parseFlannelConf(request)
-  try {
-    const { type, stdin } = buildDelegateConf(conf, loadSubnetEnv(conf.subnetFile))
-    context.delegate.run('STATUS', type, request, stdin)
-  } catch (error) {
-    const { code, message, details } = toCniError(error)
-    const kept = statusCodes.includes(code) ? code : ErrorCode.pluginNotAvailable
-    throw new CniError(kept, message, details, { cause: error })
-  }
 }
 
 function gc(request: Request, context: Context): void {

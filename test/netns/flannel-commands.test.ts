@@ -7,6 +7,7 @@ import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { globalCidrs, link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 
@@ -163,4 +164,24 @@ t.test('GC removes no file that flannel has not written', options, async (t) => 
   t.strictSame([code, stdout], [0, ''])
   t.match(stderr, /^[^\n]*warning: removing [^\n]*\/\.c2: its save was interrupted\n$/)
   t.strictSame(files(), ['README', 'other', 'subnet.env'])
+})
+
+t.test('STATUS is about what lasts', { skip: options.skip || straceSkip() }, async (t) => {
+  const node = makeNode(t)
+  const network = makeFlannelNetwork(node, subnetEnv)
+  const file = join(node.dir, 'subnet.env')
+  const failing = (errno: string) => (executable: string) => {
+    const inject = ['-P', file, '-e', 'trace=openat', '-e', `inject=openat:error=${errno}`]
+    return ['strace', '-f', '-qq', '-o', '/dev/null', ...inject, executable]
+  }
+  const status = (errno: string) =>
+    network.call('STATUS', node.pod(), {}, { ...noAttachment, argv: failing(errno) })
+  for (const errno of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+    const { code, stderr } = await status(errno)
+    t.equal(code, 0, errno)
+    t.match(stderr, 'warning: ready, although there is trouble that passes: failed to load flannel')
+  }
+  for (const errno of ['ENOENT', 'EACCES', 'EIO']) {
+    t.match(await status(errno), { code: 1, json: { code: 50, msg: `open ${file}: ` } }, errno)
+  }
 })

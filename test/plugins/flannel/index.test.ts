@@ -89,6 +89,15 @@ for (const [code, expected] of [
   })
 }
 
+t.test('STATUS is no failure when the delegate is only to be asked again', async (t) => {
+  const fixture = new FlannelFixture(t)
+  failWith(fixture.delegate, new CniError(11, 'the lock is held', 'in host-local'))
+  fixture.run('STATUS')
+  t.strictSame(fixture.context.warnings, [
+    'ready, although there is trouble that passes: the lock is held; in host-local',
+  ])
+})
+
 for (const conf of [{ delegate: { ipam: {} } }, { delegate: 5 }, { ipam: { routes: [1] } }]) {
   t.test(`STATUS calls a wrong configuration one: ${JSON.stringify(conf)}`, async (t) => {
     const fixture = new FlannelFixture(t)
