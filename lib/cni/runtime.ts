@@ -10,7 +10,7 @@ import { CniError, ErrorCode, errorText, fullText, withPrefix } from './errors.t
 import type { Invoker } from './invoker.ts'
 import { negotiateVersion } from './negotiate.ts'
 import type { Environment, Log } from './plugin.ts'
-import { describePlugin, pluginStdin } from './plugin-conf.ts'
+import { describePlugin, pluginStdin, type PluginConf } from './plugin-conf.ts'
 import { emptyResult, type Result } from './result.ts'
 import { resultToJson } from './result-encode.ts'
 import { isAtLeast, type Version } from './versions.ts'
@@ -152,14 +152,22 @@ export function gcNetworkList(
     })
   })
   const called = isAtLeast(list.cniVersion, '1.1.0') ? list.plugins : []
-  const env = pluginEnv(runtime, noAttachment)
-  const collections = called.map((plugin) => () => {
-    withPrefix(`failed to GC plugin ${plugin.type}: `, () => {
-      const stdin = pluginStdin(plugin, list, { validAttachments: valid })
-      runtime.invoker.run('GC', { type: plugin.type, env, stdin })
-    })
-  })
+  const collections = called.map((plugin) => () => gcPlugin(runtime, list, plugin, valid))
   attemptAll([...deletions, ...collections])
+}
+
+/** Calls one plugin of a list with GC, in the list's version. Throws a `CniError`. */
+export function gcPlugin(
+  runtime: Runtime,
+  list: NetworkConfigList,
+  plugin: PluginConf,
+  valid: readonly AttachmentName[],
+): void {
+  const env = pluginEnv(runtime, noAttachment)
+  withPrefix(`failed to GC plugin ${plugin.type}: `, () => {
+    const stdin = pluginStdin(plugin, list, { validAttachments: valid })
+    runtime.invoker.run('GC', { type: plugin.type, env, stdin })
+  })
 }
 
 function staleAttachments(

@@ -1,6 +1,10 @@
 /** The verbs about a whole network. Each returns what stands on stdout. */
+import type { AttachmentName } from '../../lib/cni/attachment.ts'
+import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import type { NetworkConfigList } from '../../lib/cni/conf-list.ts'
-import { gcNetworkList, statusNetworkList, type Runtime } from '../../lib/cni/runtime.ts'
+import { ErrorCode, fullText, toCniError } from '../../lib/cni/errors.ts'
+import type { PluginConf } from '../../lib/cni/plugin-conf.ts'
+import { gcNetworkList, gcPlugin, statusNetworkList, type Runtime } from '../../lib/cni/runtime.ts'
 import { isAtLeast } from '../../lib/cni/versions.ts'
 import { isNetns } from './sandbox.ts'
 
@@ -20,12 +24,45 @@ export function gc(runtime: Runtime, list: NetworkConfigList): string {
   const cached = runtime.cache.list(list.name, runtime.log)
   // Older runtimes keep no path: such an attachment may well be in use.
   const valid = cached.filter(({ netns }) => netns === '' || isNetns(netns))
-  gcNetworkList(runtime, list, valid)
-  const counts = `attachments kept: ${valid.length}, removed: ${cached.length - valid.length}\n`
-  return isAtLeast(list.cniVersion, '1.1.0')
-    ? counts
-    : `${counts}plugins were not called with GC: ${oldVersion(list, 'GC')}\n`
+  const refusals: string[] = []
+  attemptAll([
+    () => gcNetworkList(runtime, list, valid),
+    () => refusals.push(...gcOlderList(runtime, list, valid)),
+  ])
+  const counts = `attachments kept: ${valid.length}, removed: ${cached.length - valid.length}`
+  return [counts, ...refusals].map((line) => `${line}\n`).join('')
 }
+
+const firstWithGc = '1.1.0'
+
+/**
+ * Calls the plugins of a list whose version does not have GC in the first one that has it: the
+ * answer of GC is the same in all, and what is left behind in older networks would stay for ever.
+ * Returns a line for each plugin that does not know GC. Throws one `CniError` for all that failed.
+ */
+function gcOlderList(
+  runtime: Runtime,
+  list: NetworkConfigList,
+  valid: readonly AttachmentName[],
+): string[] {
+  if (isAtLeast(list.cniVersion, firstWithGc)) return []
+  const newer = { ...list, cniVersion: firstWithGc }
+  const refusals: string[] = []
+  const collect = (plugin: PluginConf) => {
+    try {
+      gcPlugin(runtime, newer, plugin, valid)
+    } catch (error) {
+      const { code } = toCniError(error)
+      if (!withoutGc.includes(code)) throw error
+      refusals.push(`${fullText(error)}; it is older than GC`)
+    }
+  }
+  attemptAll(list.plugins.map((plugin) => () => collect(plugin)))
+  return refusals
+}
+
+/** What plugins answer that know no GC: to the version, or to the command. */
+const withoutGc: readonly number[] = [ErrorCode.incompatibleVersion, ErrorCode.invalidEnvironment]
 
 function oldVersion({ name, cniVersion }: NetworkConfigList, command: string): string {
   const version = JSON.stringify(cniVersion)

@@ -1,9 +1,13 @@
 /** The flannel plugin with Go's bridge and host-local for its delegates. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { attachPod, cni, installConf, leftovers } from '../support/flannel-node.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { globalCidrs, link, reaches } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
+import { onNode } from '../support/own-folders.ts'
+import { runSync } from '../support/run.ts'
 
 const goPlugins = '/usr/lib/cni'
 const skip =
@@ -45,3 +49,43 @@ t.test('a DEL of which nothing is known any more frees the addresses', { skip },
     network.writeSubnetEnv(subnetEnv)
   }
 })
+
+t.test(
+  'what is saved of pods that only Go’s bridge has deleted goes by GC',
+  { skip },
+  async (t) => {
+    const node = makeNode(t)
+    installConf(node, subnetEnv)
+    const list = join(node.dir, 'etc/cni/net.d/10-flannel.conflist')
+    const { cniVersions, ...conf } = JSON.parse(readFileSync(list, 'utf8'))
+    t.ok(cniVersions.includes('1.1.0'))
+    writeFileSync(list, JSON.stringify(conf)) // of a version without GC, which Go’s bridge knows
+    const [stays, gone] = [await attachPod(node), await attachPod(node)]
+    const [saved, results] = ['flannel', 'results'].map((name) =>
+      join(node.dir, 'var/lib/cni', name),
+    )
+    const result = readdirSync(results ?? '').find((name) =>
+      readFileSync(join(results ?? '', name), 'utf8').includes(gone.netns),
+    )
+    const id = result?.split('-').slice(1, -1).join('-') ?? ''
+    const env = {
+      ...{ CNI_COMMAND: 'DEL', CNI_CONTAINERID: id, CNI_NETNS: gone.netns, CNI_IFNAME: 'eth0' },
+      ...{ CNI_PATH: goPlugins, PATH: process.env['PATH'] ?? '' },
+    }
+    const variables = Object.entries(env).map((pair) => pair.join('='))
+    const file = join(saved ?? '', id)
+    runSync(
+      onNode(node, ['sh', '-c', `env "$@" ${goPlugins}/bridge < ${file}`, 'sh', ...variables]),
+    )
+    rmSync(join(results ?? '', result ?? ''))
+    t.ok(existsSync(file), 'nobody else knows of it')
+    t.match(await cni(node, 'gc', 'cbr0'), {
+      ...{ code: 0, stderr: '' },
+      stdout: 'attachments kept: 1, removed: 0\n',
+    })
+    t.notOk(existsSync(file))
+    t.equal((await cni(node, 'check', 'cbr0', stays.netns)).code, 0)
+    t.equal((await cni(node, 'del', 'cbr0', stays.netns)).code, 0)
+    t.strictSame(leftovers(node), [])
+  },
+)

@@ -187,10 +187,32 @@ t.test('gc removes the attachments whose namespace is gone', async (t) => {
   t.notOk(existsSync(`${file}1`))
 })
 
+t.test('gc calls the plugins of an older network in the first version that has it', async (t) => {
+  const { run, invoker } = setUp(t, { cniVersion: '1.0.0' })
+  const { status, stdout, calls } = run('gc net1')
+  t.strictSame([status, stdout], [0, 'attachments kept: 0, removed: 0\n'])
+  t.strictSame(calls, ['a GC', 'b GC'])
+  for (const { stdin } of invoker.latest) t.equal(JSON.parse(stdin).cniVersion, '1.1.0')
+
+  const old = new CniError(4, 'unknown CNI_COMMAND: GC', 'in a')
+  t.match(run('gc net1', {}, { failures: { 'a GC': old } }), {
+    status: 0,
+    stdout:
+      'attachments kept: 0, removed: 0\n' +
+      'failed to GC plugin a: unknown CNI_COMMAND: GC; in a; it is older than GC\n',
+    calls: ['a GC', 'b GC'],
+  })
+  const failure = new CniError(5, 'apple')
+  t.match(run('gc net1', {}, { failures: { 'a GC': failure } }), {
+    status: 1,
+    stderr: /^cni gc net1: failed to GC plugin a: apple\n/,
+    calls: ['a GC', 'b GC'],
+  })
+})
+
 t.test('says when nobody is asked', async (t) => {
   const old = setUp(t, { cniVersion: '1.0.0', disableCheck: true })
   t.match(old.run('status net1').stdout, /^not asked: .* "1.0.0", and STATUS came with 1.1.0\n$/)
-  t.match(old.run('gc net1').stdout, /^attachments kept: 0, removed: 0\nplugins were not called/)
   t.match(old.run(`check net1 ${netns}`).stdout, /^not checked: .*"disableCheck": true\n$/)
   const { stdout, calls } = setUp(t, { disableGC: true }).run('gc net1')
   t.match(stdout, /^nothing done: .*"disableGC": true\n$/)
