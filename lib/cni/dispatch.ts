@@ -2,6 +2,7 @@
  * From a call to its reply: parameters, configuration and version are judged in the order in which
  * the Go library judges them, before the plugin is asked to do anything.
  */
+import { Tools } from '../net/node-tool.ts'
 import { stage } from '../stage.ts'
 import type { Call, Reply } from './call.ts'
 import { CniError, ErrorCode, errorText, toCniError } from './errors.ts'
@@ -116,6 +117,7 @@ function buildContext(plugin: Plugin, request: Request, host: Host): Context {
     log: createLog(describe(plugin, env), levelOf(env), (text) => host.writeStderr(text)),
     delegate: otherPlugins(plugin, host),
     linkRemoval: host.linkRemoval,
+    tools: new Tools(env['PATH']),
     randomBytes: (length) => host.randomBytes(length),
     now: () => host.now(),
     sleep: (ms) => host.sleep(ms),

@@ -3,6 +3,7 @@
  * process it runs in; everything it needs of the outside comes in the request and the context.
  */
 import type { LinkRemoval } from '../net/link-removal.ts'
+import type { Tools } from '../net/node-tool.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
 
@@ -71,6 +72,8 @@ export interface Context {
   readonly delegate: Delegate
   /** Deletes a container's interface. */
   readonly linkRemoval: LinkRemoval
+  /** The node's programs, found by the PATH of the call. */
+  readonly tools: Tools
   /** `length` random bytes. */
   randomBytes(length: number): Uint8Array
   /** Milliseconds since the epoch. */

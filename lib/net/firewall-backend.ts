@@ -2,6 +2,7 @@
 import { CniError, ErrorCode } from '../cni/errors.ts'
 import { iptablesProblem } from './iptables.ts'
 import { nftProblem } from './nft.ts'
+import type { Tools } from './node-tool.ts'
 
 export type FirewallBackend = 'iptables' | 'nftables'
 
@@ -9,10 +10,10 @@ export type FirewallBackend = 'iptables' | 'nftables'
  * The backend for a configuration that names none: iptables, unless only nftables can be used,
  * as with the Go plugins. Starts processes. Throws a `CniError` when neither can be used.
  */
-export function detectBackend(): FirewallBackend {
-  const iptables = iptablesProblem(4)
+export function detectBackend(tools: Tools): FirewallBackend {
+  const iptables = iptablesProblem(tools, 4)
   if (iptables === undefined) return 'iptables'
-  const nft = nftProblem()
+  const nft = nftProblem(tools)
   if (nft === undefined) return 'nftables'
   throw new CniError(
     ErrorCode.internal,

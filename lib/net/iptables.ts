@@ -3,7 +3,7 @@ import { toCniError } from '../cni/errors.ts'
 import type { CniError } from '../cni/errors.ts'
 import type { Family } from './ip.ts'
 import { joinWords, splitWords } from './iptables-words.ts'
-import { isStuck, runTool, ToolError } from './node-tool.ts'
+import { isStuck, ToolError, type Tools } from './node-tool.ts'
 
 /** How long to wait, in seconds, while another program changes rules (kube-proxy takes its time). */
 const lockSeconds = 20
@@ -36,20 +36,20 @@ export function restoreText({ chains, commands }: Changes): string {
  * Changes table nat in one transaction: all of it or nothing. Rules that are not named stay.
  * Throws a `CniError` with the program's own words.
  */
-export function iptablesRestore(family: Family, changes: Changes): void {
-  restore(family, changes)
+export function iptablesRestore(tools: Tools, family: Family, changes: Changes): void {
+  restore(tools, family, changes)
 }
 
-function restore(family: Family, changes: Changes): string {
+function restore(tools: Tools, family: Family, changes: Changes): string {
   const args = ['--noflush', '--wait', String(lockSeconds)]
-  return run(`${programs[family]}-restore`, args, restoreText(changes))
+  return run(tools, `${programs[family]}-restore`, args, restoreText(changes))
 }
 
 /** The rules of a chain of table nat in their order; undefined when there is no such chain. */
-export function iptablesList(family: Family, chain: string): Rule[] | undefined {
+export function iptablesList(tools: Tools, family: Family, chain: string): Rule[] | undefined {
   let stdout: string
   try {
-    stdout = run(programs[family], ['-w', String(lockSeconds), '-t', 'nat', '-S', chain], '')
+    stdout = run(tools, programs[family], ['-w', String(lockSeconds), '-t', 'nat', '-S', chain], '')
   } catch (error) {
     if (error instanceof ToolError && isAbsent(error)) return undefined
     throw error
@@ -63,25 +63,26 @@ export function iptablesList(family: Family, chain: string): Rule[] | undefined 
  * exist: iptables-restore takes every command of iptables, listing too.
  */
 export function iptablesListAll(
+  tools: Tools,
   family: Family,
   chains: readonly string[],
   mentioning = '',
 ): Map<string, Rule[]> {
-  const lines = listTogether(family, chains).split('\n')
+  const lines = listTogether(tools, family, chains).split('\n')
   const rules = parseRules(lines.filter((line) => line.includes(mentioning)))
   // a list begins with the chain: with -P a built-in one, with -N another
   const listed = lines.flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
   const lists = chains.map((chain) => {
     const own = rules.filter((each) => each.chain === chain).map(({ rule }) => rule)
-    return [chain, listed.includes(chain) ? own : iptablesList(family, chain)] as const
+    return [chain, listed.includes(chain) ? own : iptablesList(tools, family, chain)] as const
   })
   return new Map(lists.flatMap(([chain, list]) => (list === undefined ? [] : [[chain, list]])))
 }
 
 /** What is listed of chains; nothing when one of them does not exist. */
-function listTogether(family: Family, chains: readonly string[]): string {
+function listTogether(tools: Tools, family: Family, chains: readonly string[]): string {
   try {
-    return restore(family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
+    return restore(tools, family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
   } catch (error) {
     if (error instanceof ToolError && !error.isStuck) return ''
     throw error
@@ -90,12 +91,13 @@ function listTogether(family: Family, chains: readonly string[]): string {
 
 /** The first of the rules that table nat does not have; undefined when it has them all. */
 export function iptablesFirstMissing(
+  tools: Tools,
   family: Family,
   rules: readonly ChainRule[],
 ): ChainRule | undefined {
   const commands = rules.map(({ chain, rule }) => ['-C', chain, ...rule])
   try {
-    restore(family, { chains: [], commands })
+    restore(tools, family, { chains: [], commands })
     return undefined
   } catch (error) {
     const line =
@@ -111,9 +113,9 @@ export function iptablesFirstMissing(
  * What keeps iptables from being used for a family; undefined when nothing does. Throws a
  * `CniError` when it did not end, or another program held its lock for too long: it is in use then.
  */
-export function iptablesProblem(family: Family): CniError | undefined {
+export function iptablesProblem(tools: Tools, family: Family): CniError | undefined {
   try {
-    iptablesList(family, 'OUTPUT')
+    iptablesList(tools, family, 'OUTPUT')
     return undefined
   } catch (error) {
     if (isStuck(error)) throw error
@@ -123,8 +125,8 @@ export function iptablesProblem(family: Family): CniError | undefined {
 
 const programs = { 4: 'iptables', 6: 'ip6tables' } as const
 
-function run(name: string, args: readonly string[], stdin: string): string {
-  return runTool({
+function run(tools: Tools, name: string, args: readonly string[], stdin: string): string {
+  return tools.run({
     name,
     args,
     stdin,

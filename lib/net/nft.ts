@@ -1,7 +1,7 @@
 /** nft(8): changes by whole transactions, listings as JSON. */
 import { CniError, ErrorCode, toCniError } from '../cni/errors.ts'
 import { isObject } from '../cni/json.ts'
-import { isStuck, runTool, ToolError } from './node-tool.ts'
+import { isStuck, ToolError, type Tools } from './node-tool.ts'
 
 /** nft waits for nobody; only a ruleset of hundred thousands of rules takes seconds. */
 const timeoutMs = 20_000
@@ -22,36 +22,41 @@ export interface NftRule {
  * Carries out a transaction in nft's own language, one command in a line: all of it or nothing.
  * Throws a `CniError` with nft's own words.
  */
-export function nftRun(transaction: string): void {
-  run(['-f', '-'], transaction)
+export function nftRun(tools: Tools, transaction: string): void {
+  run(tools, ['-f', '-'], transaction)
 }
 
 /**
  * The same with commands as JSON, libnftables-json(5), for names that nft's language has no quotes
  * for. They go by the command line: for JSON nft opens /dev/stdin, which cannot be a socket.
  */
-export function nftRunJson(commands: readonly unknown[]): void {
-  run(['-j', JSON.stringify({ nftables: commands })], '')
+export function nftRunJson(tools: Tools, commands: readonly unknown[]): void {
+  run(tools, ['-j', JSON.stringify({ nftables: commands })], '')
 }
 
 /** The rules of a chain in their order; none when there is no such chain. */
-export function nftListChain(family: string, table: string, chain: string): NftRule[] {
-  return list(['list', 'chain', family, table, chain])
+export function nftListChain(
+  tools: Tools,
+  family: string,
+  table: string,
+  chain: string,
+): NftRule[] {
+  return list(tools, ['list', 'chain', family, table, chain])
 }
 
 /** The rules of all chains of a table; none when there is no such table. */
-export function nftListTable(family: string, table: string): NftRule[] {
-  return list(['list', 'table', family, table])
+export function nftListTable(tools: Tools, family: string, table: string): NftRule[] {
+  return list(tools, ['list', 'table', family, table])
 }
 
 /**
  * What keeps nft from being used here, as an error with the remedy; undefined when nothing does.
  * Throws a `CniError` when nft did not end: that says nothing about what it can do.
  */
-export function nftProblem(): CniError | undefined {
+export function nftProblem(tools: Tools): CniError | undefined {
   try {
-    checkVersion(run(['--version'], ''))
-    run(['--check', '-f', '-'], 'add table ip cni_usability_check\n')
+    checkVersion(run(tools, ['--version'], ''))
+    run(tools, ['--check', '-f', '-'], 'add table ip cni_usability_check\n')
     return undefined
   } catch (error) {
     if (isStuck(error)) throw error
@@ -64,8 +69,8 @@ export function nftQuote(text: string): string {
   return `"${text.replaceAll(/["\n]/g, '')}"`
 }
 
-function run(args: readonly string[], stdin: string): string {
-  return runTool({
+function run(tools: Tools, args: readonly string[], stdin: string): string {
+  return tools.run({
     name: 'nft',
     args,
     stdin,
@@ -75,10 +80,10 @@ function run(args: readonly string[], stdin: string): string {
   })
 }
 
-function list(args: readonly string[]): NftRule[] {
+function list(tools: Tools, args: readonly string[]): NftRule[] {
   let stdout: string
   try {
-    stdout = run(['-j', ...args], '')
+    stdout = run(tools, ['-j', ...args], '')
   } catch (error) {
     if (error instanceof ToolError && isAbsent(error)) return []
     throw error

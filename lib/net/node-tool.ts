@@ -1,25 +1,14 @@
 /**
- * The node's own programs for its firewall. They run as root, so neither which program runs nor
- * how it works depends on the environment of the call.
+ * The node's own programs for its firewall. They run as root, so how one of them works does not
+ * depend on the environment of the call, and which one runs no more than `searchTool` says.
  */
-import { accessSync, constants, statSync } from 'node:fs'
 import { CniError, ErrorCode } from '../cni/errors.ts'
 import { execute } from '../exec.ts'
 import type { Execution, ExecutionFailure } from '../exec.ts'
+import { searchTool, type ToolSearch } from './tool-search.ts'
 
-/** Where a node has its programs; the last one is NixOS'. */
-export const toolFolders = [
-  '/usr/sbin',
-  '/sbin',
-  '/usr/bin',
-  '/bin',
-  '/usr/local/sbin',
-  '/usr/local/bin',
-  '/run/current-system/sw/bin',
-] as const
-
-/** None of the programs localizes its messages; LC_ALL is for the day when one does. */
-const env = { PATH: toolFolders.join(':'), LC_ALL: 'C' }
+/** So many entries of PATH that were passed over are named in an error. */
+const maxNamed = 8
 
 /** More characters of an argument than this are not shown. */
 const maxShown = 200
@@ -46,20 +35,6 @@ export class ToolError extends CniError {
   }
 }
 
-/** The path of the executable file with this name in `toolFolders`, or undefined. */
-export function findTool(name: string): string | undefined {
-  return toolFolders.map((folder) => `${folder}/${name}`).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false // whatever keeps it from being looked at keeps it from being run
-  }
-}
-
 export interface ToolCall {
   readonly name: string
   readonly args: readonly string[]
@@ -72,15 +47,33 @@ export interface ToolCall {
   readonly remedy: string
 }
 
-/** Runs a program and returns its stdout; throws a `ToolError`, or a `CniError` if it is missing. */
-export function runTool(call: ToolCall): string {
-  const { name, args, stdin = '', timeoutMs, remedy } = call
-  const file = findTool(name)
-  if (file === undefined) throw missing(call)
-  const execution = execute(file, args, { input: stdin, env, timeoutMs })
-  if (execution.failure === undefined) return execution.stdout
-  const command = [file, ...args.map(shorten)].join(' ')
-  throw new ToolError(command, execution, execution.failure, remedy)
+/** The programs, as far as a call with this PATH in its environment finds them. */
+export class Tools {
+  readonly #path: string
+
+  constructor(path = '') {
+    this.#path = path
+  }
+
+  /** The path of the executable file with this name, or undefined. */
+  find(name: string): string | undefined {
+    return searchTool(name, this.#path).file
+  }
+
+  /** Runs a program and returns its stdout; throws a `ToolError`, or a `CniError` if it is missing. */
+  run(call: ToolCall): string {
+    const { name, args, stdin = '', timeoutMs, remedy } = call
+    const search = searchTool(name, this.#path)
+    const { file, folders } = search
+    if (file === undefined) throw missing(call, search)
+    // What a program calls is where it is. None of them localizes its messages; LC_ALL is for the
+    // day when one does.
+    const env = { PATH: folders.join(':'), LC_ALL: 'C' }
+    const execution = execute(file, args, { input: stdin, env, timeoutMs })
+    if (execution.failure === undefined) return execution.stdout
+    const command = [file, ...args.map(shorten)].join(' ')
+    throw new ToolError(command, execution, execution.failure, remedy)
+  }
 }
 
 /** An argument as people read it: a whole transaction in JSON would bury what is wrong with it. */
@@ -88,11 +81,17 @@ function shorten(arg: string): string {
   return arg.length > maxShown ? `${arg.slice(0, maxShown)}...` : arg
 }
 
-function missing({ name, debianPackage }: ToolCall): CniError {
+function missing({ name, debianPackage }: ToolCall, { folders, passedOver }: ToolSearch): CniError {
+  const named = passedOver.slice(0, maxNamed).join(', ')
+  const rest = passedOver.length > maxNamed ? ` and ${passedOver.length - maxNamed} more` : ''
+  const passed =
+    named === ''
+      ? ''
+      : `PATH also names ${named}${rest}, where nothing is run that root has not put; `
   return new CniError(
     ErrorCode.internal,
     `failed to find ${name}`,
-    `expected the executable ${name} in one of ${toolFolders.join(', ')}; ` +
+    `expected the executable ${name} in one of ${folders.join(', ')}; ${passed}` +
       `install it on the node (Debian: apt-get install ${debianPackage})`,
   )
 }

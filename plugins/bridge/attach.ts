@@ -80,8 +80,8 @@ function configure(attaching: Attaching, bridge: Link, pair: VethPair): Result {
 function checkSpoofing({ request, context, undo }: Attaching, pair: VethPair): void {
   const { host, container } = pair
   const id = spoofCheckId(request)
-  undo.add('spoof-check', () => tearDownSpoofCheck(id, context.log))
-  setUpSpoofCheck(id, host.name, container.mac)
+  undo.add('spoof-check', () => tearDownSpoofCheck(id, context))
+  setUpSpoofCheck(context.tools, id, host.name, container.mac)
 }
 
 interface Attached {
@@ -116,9 +116,9 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
 function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {
   const { conf, request, context, places, undo } = attaching
   const owner = masqueradeOwner(request)
-  undo.add('masquerading', () => tearDownMasquerade(owner, places.sandbox, context.log))
+  undo.add('masquerading', () => tearDownMasquerade(owner, places.sandbox, context))
   const addresses = ips.map(({ address }) => address)
-  setUpMasquerade(conf, owner, addresses)
+  setUpMasquerade(conf, owner, addresses, context.tools)
 }
 
 function prepareGateway(

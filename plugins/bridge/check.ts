@@ -4,6 +4,7 @@ import { requirePrevResult } from '../../lib/cni/prev-result.ts'
 import type { Interface, Result } from '../../lib/cni/result.ts'
 import { vlanList } from '../../lib/net/bridge-vlan.ts'
 import { linkByName, type Link } from '../../lib/net/link.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { checkAddresses, checkGateways, checkRoutes, ownIps } from './check-addressing.ts'
 import type { BridgeConf } from './conf.ts'
@@ -19,6 +20,7 @@ export function checkAttachment(
   request: Request,
   host: Connection,
   sandbox: Connection,
+  tools: Tools,
 ): void {
   const prevResult = requirePrevResult(request.conf)
   const bridge = checkBridge(conf, prevResult, host)
@@ -28,7 +30,7 @@ export function checkAttachment(
   checkAddresses(prevResult, request, container, sandbox)
   checkRoutes(prevResult, sandbox)
   if (conf.isGateway) checkGateways(conf, prevResult, request, bridge, host)
-  checkRules(conf, request, prevResult)
+  checkRules(conf, request, prevResult, tools)
 }
 
 function checkBridge(conf: BridgeConf, { interfaces }: Result, host: Connection): Link {
@@ -122,13 +124,13 @@ function checkVlans(conf: BridgeConf, port: Link, host: Connection): void {
   }
 }
 
-function checkRules(conf: BridgeConf, request: Request, prevResult: Result): void {
-  if (conf.macspoofchk && !hasSpoofCheck(spoofCheckId(request))) {
+function checkRules(conf: BridgeConf, request: Request, prevResult: Result, tools: Tools): void {
+  if (conf.macspoofchk && !hasSpoofCheck(tools, spoofCheckId(request))) {
     throw difference(`the rule that checks the MAC of ${request.ifName} is missing`)
   }
   if (conf.ipMasq && conf.ipamType !== '') {
     const addresses = ownIps(prevResult, request).map(({ address }) => address)
-    checkMasquerade(masqueradeOwner(request), addresses)
+    checkMasquerade(masqueradeOwner(request), addresses, tools)
   }
 }
 

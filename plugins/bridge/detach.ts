@@ -23,7 +23,7 @@ export function detach(conf: DetachConf, request: Request, context: Context): vo
   using sandbox = netns?.connect()
   attemptAll([
     () => removeLink(request, context, netns && sandbox && { netns, sandbox }),
-    () => removeRules(conf, request, sandbox, context.log),
+    () => removeRules(conf, request, sandbox, context),
     () => {
       if (conf.ipamType !== '') {
         context.delegate.run('DEL', conf.ipamType, request, request.stdin)
@@ -36,15 +36,15 @@ function removeRules(
   conf: DetachConf,
   request: Request,
   sandbox: Connection | undefined,
-  log: Log,
+  context: Context,
 ): void {
   attemptAll([
     () => {
-      if (conf.macspoofchk) tearDownSpoofCheck(spoofCheckId(request), log)
+      if (conf.macspoofchk) tearDownSpoofCheck(spoofCheckId(request), context)
     },
     () => {
       if (!conf.ipMasq || conf.ipamType === '') return
-      tearDownMasquerade(masqueradeOwner(request), sandbox, log)
+      tearDownMasquerade(masqueradeOwner(request), sandbox, context)
     },
   ])
 }
@@ -85,7 +85,7 @@ export function sweep(conf: BridgeConf, request: Request, context: Context): voi
   const valid = parseValidAttachments(request.conf)
   attemptAll([
     () => sweepLinks(conf, request, valid, context.log),
-    () => sweepRules(conf, request, valid, context.log),
+    () => sweepRules(conf, request, valid, context),
     () => {
       if (conf.ipamType !== '') {
         context.delegate.run('GC', conf.ipamType, request, request.stdin)
@@ -99,17 +99,17 @@ function sweepRules(
   conf: BridgeConf,
   request: Request,
   valid: readonly Attachment[],
-  log: Log,
+  context: Context,
 ): void {
   attemptAll([
     () => {
-      if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, log)
+      if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, context)
     },
     () => {
       if (!conf.macspoofchk) return
       using host = Connection.open()
       const isPort = (name: string) => linkByName(host, name) !== undefined
-      sweepSpoofChecks(valid.map(spoofCheckId), isPort, log)
+      sweepSpoofChecks(valid.map(spoofCheckId), isPort, context)
     },
   ])
 }

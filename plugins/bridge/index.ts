@@ -38,7 +38,7 @@ function check(request: Request, context: Context): void {
   }
   using host = Connection.open()
   using sandbox = netns.connect()
-  checkAttachment(conf, request, host, sandbox)
+  checkAttachment(conf, request, host, sandbox, context.tools)
 }
 
 function status(request: Request, context: Context): void {

@@ -12,6 +12,7 @@ import {
   type Changes,
   type Rule,
 } from '../../lib/net/iptables.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { hasChain, hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
@@ -23,12 +24,12 @@ const multicast: Readonly<Record<Family, string>> = { 4: '224.0.0.0/4', 6: 'ff00
 const maxComment = 255
 
 /** Adds the rules of an attachment, in one transaction for each family. */
-export function setUp(owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
+export function setUp(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
   for (const each of [4, 6] as const) {
     const own = addresses.filter(({ ip }) => family(ip) === each)
     if (own.length === 0) continue
-    const present = presentRules(each, owner) ?? { chain: [], jumps: [] }
-    iptablesRestore(each, setUpChanges(each, owner, own, present))
+    const present = presentRules(tools, each, owner) ?? { chain: [], jumps: [] }
+    iptablesRestore(tools, each, setUpChanges(each, owner, own, present))
   }
 }
 
@@ -41,11 +42,11 @@ export interface Present {
 }
 
 /** What is there of a container; undefined when it has no chain, to which nothing can lead then. */
-function presentRules(of: Family, owner: MasqueradeOwner): Present | undefined {
+function presentRules(tools: Tools, of: Family, owner: MasqueradeOwner): Present | undefined {
   const chain = chainName(owner)
   // Most containers have none, which is known without a process.
   if (!hasChain({ family: of, table: 'nat', chain }) && !hasLegacyNat(of)) return undefined
-  const lists = iptablesListAll(of, [chain, postrouting])
+  const lists = iptablesListAll(tools, of, [chain, postrouting])
   const rules = lists.get(chain)
   const jumps = (lists.get(postrouting) ?? []).filter((rule) => targetOf(rule) === chain)
   return rules && { chain: rules, jumps }
@@ -81,9 +82,14 @@ export function setUpChanges(
  * Removes the rules of an attachment from a family; none is fine. `others` are the addresses that
  * its container's other interfaces have.
  */
-export function tearDown(of: Family, owner: MasqueradeOwner, others: readonly Cidr[]): void {
-  const present = presentRules(of, owner)
-  if (present !== undefined) iptablesRestore(of, tearDownChanges(owner, others, present))
+export function tearDown(
+  tools: Tools,
+  of: Family,
+  owner: MasqueradeOwner,
+  others: readonly Cidr[],
+): void {
+  const present = presentRules(tools, of, owner)
+  if (present !== undefined) iptablesRestore(tools, of, tearDownChanges(owner, others, present))
 }
 
 /** What `tearDown` changes in a family. */
@@ -108,23 +114,23 @@ export function tearDownChanges(
 }
 
 /** Removes the rules of the network's containers without a valid attachment from a family. */
-export function sweep(of: Family, name: string, valid: readonly Attachment[]): void {
+export function sweep(tools: Tools, of: Family, name: string, valid: readonly Attachment[]): void {
   const comment = cut(`name: "${name}" id: `)
   if (!hasRule({ family: of, table: 'nat' }, comment) && !hasLegacyNat(of)) return
   const keep = new Set(valid.map((each) => chainName({ network: name, ...each })))
-  const stale = (iptablesList(of, postrouting) ?? []).filter(
+  const stale = (iptablesList(tools, of, postrouting) ?? []).filter(
     (rule) =>
       /^CNI-[0-9a-f]{24}$/.test(targetOf(rule)) &&
       !keep.has(targetOf(rule)) &&
       valueOf(rule, '--comment').startsWith(comment),
   )
   const chains = new Set(stale.map(targetOf))
-  if (stale.length > 0) iptablesRestore(of, removal(stale, [...chains]))
+  if (stale.length > 0) iptablesRestore(tools, of, removal(stale, [...chains]))
 }
 
 /** The addresses that are not masqueraded. */
-export function missing(owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
-  const present = { 4: presentRules(4, owner), 6: presentRules(6, owner) }
+export function missing(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
+  const present = { 4: presentRules(tools, 4, owner), 6: presentRules(tools, 6, owner) }
   return addresses.filter((address) => {
     const { chain = [], jumps = [] } = present[family(address.ip)] ?? {}
     return !(

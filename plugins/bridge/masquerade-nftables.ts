@@ -6,6 +6,7 @@ import { encodeJson } from '../../lib/cni/json.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { family, formatCidr, formatIp, network, type Cidr } from '../../lib/net/ip.ts'
 import { nftListChain, nftQuote, nftRun, type NftRule } from '../../lib/net/nft.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { hasRule } from '../../lib/net/rule-search.ts'
 import { sha512 } from '../../lib/sha512.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
@@ -19,35 +20,35 @@ const postrouting = 'postrouting'
 const maxComment = 128
 
 /** Adds the rules of an attachment in one transaction, in place of those that it has. */
-export function setUp(owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
-  nftRun(setUpTransaction(owner, addresses, rulesOf(ownerHash(owner))))
+export function setUp(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
+  nftRun(tools, setUpTransaction(owner, addresses, rulesOf(tools, ownerHash(owner))))
 }
 
 /** Removes the rules of an attachment; none is fine. */
-export function tearDown(owner: MasqueradeOwner): void {
-  removeRules(rulesOf(ownerHash(owner)))
+export function tearDown(tools: Tools, owner: MasqueradeOwner): void {
+  removeRules(tools, rulesOf(tools, ownerHash(owner)))
 }
 
 /** Removes the rules of the network's attachments that are not valid. */
-export function sweep(name: string, valid: readonly Attachment[]): void {
+export function sweep(tools: Tools, name: string, valid: readonly Attachment[]): void {
   const keep = valid.map((attachment) => ownerHash({ network: name, ...attachment }))
   const isStale = ({ comment }: NftRule) => !keep.some((prefix) => comment.startsWith(prefix))
-  removeRules(rulesOf(`${hash(name)}-`).filter(isStale))
+  removeRules(tools, rulesOf(tools, `${hash(name)}-`).filter(isStale))
 }
 
 /** The addresses that are not masqueraded. */
-export function missing(owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
-  const rules = rulesOf(ownerHash(owner)).map(({ expr }) => encodeJson(expr))
-  if (rules.length === 0 || !isEntered()) return [...addresses]
+export function missing(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
+  const rules = rulesOf(tools, ownerHash(owner)).map(({ expr }) => encodeJson(expr))
+  if (rules.length === 0 || !isEntered(tools)) return [...addresses]
   return addresses.filter(
     ({ ip }) => !rules.some((rule) => rule.includes(encodeJson(formatIp(ip)))),
   )
 }
 
 /** Whether packets get to the rules. */
-function isEntered(): boolean {
+function isEntered(tools: Tools): boolean {
   const goto = encodeJson({ goto: { target: checks } })
-  const entries = nftListChain('inet', tableName, postrouting)
+  const entries = nftListChain(tools, 'inet', tableName, postrouting)
   return entries.some(({ expr }) => encodeJson(expr).includes(goto))
 }
 
@@ -104,14 +105,14 @@ function hash(text: string): string {
 }
 
 /** The rules whose comment starts with hashes; that there are none is known without a process. */
-function rulesOf(hashes: string): NftRule[] {
+function rulesOf(tools: Tools, hashes: string): NftRule[] {
   if (!hasRule({ family: 'inet', table: tableName, chain: checks }, hashes)) return []
-  const rules = nftListChain('inet', tableName, checks)
+  const rules = nftListChain(tools, 'inet', tableName, checks)
   return rules.filter(({ comment }) => comment.startsWith(hashes))
 }
 
-function removeRules(rules: readonly NftRule[]): void {
-  if (rules.length > 0) nftRun(`${rules.map(deleteRule).join('\n')}\n`)
+function removeRules(tools: Tools, rules: readonly NftRule[]): void {
+  if (rules.length > 0) nftRun(tools, `${rules.map(deleteRule).join('\n')}\n`)
 }
 
 function deleteRule({ handle }: NftRule): string {

@@ -1,7 +1,7 @@
 /** Masquerading of what a container sends out of its subnet ("ipMasq"). */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import type { Log, Request } from '../../lib/cni/plugin.ts'
+import type { Context, Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { addressList } from '../../lib/net/address.ts'
 import { detectBackend } from '../../lib/net/firewall-backend.ts'
@@ -9,6 +9,7 @@ import { formatCidr, type Cidr, type Family } from '../../lib/net/ip.ts'
 import { iptablesProblem } from '../../lib/net/iptables.ts'
 import { linkList } from '../../lib/net/link.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
@@ -31,9 +32,10 @@ export function setUpMasquerade(
   conf: BridgeConf,
   owner: MasqueradeOwner,
   addresses: readonly Cidr[],
+  tools: Tools,
 ): void {
-  const backend = { iptables, nftables }[conf.ipMasqBackend ?? detectBackend()]
-  backend.setUp(owner, addresses)
+  const backend = { iptables, nftables }[conf.ipMasqBackend ?? detectBackend(tools)]
+  backend.setUp(tools, owner, addresses)
 }
 
 /**
@@ -44,12 +46,12 @@ export function setUpMasquerade(
 export function tearDownMasquerade(
   owner: MasqueradeOwner,
   sandbox: Connection | undefined,
-  log: Log,
+  context: Context,
 ): void {
   const others = sandbox === undefined ? [] : addressesIn(sandbox)
-  inBothBackends(log, {
-    nftables: () => nftables.tearDown(owner),
-    iptables: (family) => iptables.tearDown(family, owner, others),
+  inBothBackends(context, {
+    nftables: (tools) => nftables.tearDown(tools, owner),
+    iptables: (tools, family) => iptables.tearDown(tools, family, owner, others),
   })
 }
 
@@ -60,16 +62,24 @@ function addressesIn(sandbox: Connection): Cidr[] {
 }
 
 /** Removes the rules of the network's attachments that are not among the valid ones. */
-export function sweepMasquerade(network: string, valid: readonly Attachment[], log: Log): void {
-  inBothBackends(log, {
-    nftables: () => nftables.sweep(network, valid),
-    iptables: (family) => iptables.sweep(family, network, valid),
+export function sweepMasquerade(
+  network: string,
+  valid: readonly Attachment[],
+  context: Context,
+): void {
+  inBothBackends(context, {
+    nftables: (tools) => nftables.sweep(tools, network, valid),
+    iptables: (tools, family) => iptables.sweep(tools, family, network, valid),
   })
 }
 
 /** Throws unless every address is masqueraded, by whichever backend. */
-export function checkMasquerade(owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
-  const [first] = iptables.missing(owner, nftables.missing(owner, addresses))
+export function checkMasquerade(
+  owner: MasqueradeOwner,
+  addresses: readonly Cidr[],
+  tools: Tools,
+): void {
+  const [first] = iptables.missing(tools, owner, nftables.missing(tools, owner, addresses))
   if (first === undefined) return
   throw new CniError(
     ErrorCode.internal,
@@ -80,16 +90,22 @@ export function checkMasquerade(owner: MasqueradeOwner, addresses: readonly Cidr
 }
 
 interface Removal {
-  readonly nftables: () => void
-  readonly iptables: (family: Family) => void
+  readonly nftables: (tools: Tools) => void
+  readonly iptables: (tools: Tools, family: Family) => void
 }
 
-function inBothBackends(log: Log, removal: Removal): void {
+function inBothBackends({ log, tools }: Context, removal: Removal): void {
   attemptAll([
-    () => attemptRemoval('nftables', log, removal.nftables, nftProblem),
+    () =>
+      attemptRemoval(
+        'nftables',
+        log,
+        () => removal.nftables(tools),
+        () => nftProblem(tools),
+      ),
     ...([4, 6] as const).map((family) => () => {
-      const remove = () => removal.iptables(family)
-      attemptRemoval('iptables', log, remove, () => iptablesProblem(family))
+      const remove = () => removal.iptables(tools, family)
+      attemptRemoval('iptables', log, remove, () => iptablesProblem(tools, family))
     }),
   ])
 }

@@ -5,9 +5,10 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { nftListTable, nftProblem, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { hasChain, hasRule } from '../../lib/net/rule-search.ts'
 import { attemptRemoval } from './attempt-removal.ts'
 
@@ -26,29 +27,34 @@ export function spoofCheckId({ containerId, ifName }: Attachment): string {
  * Drops what comes in by the host's end `port` and does not have the MAC `mac`. What is left of an
  * earlier ADD of the attachment is replaced.
  */
-export function setUpSpoofCheck(id: string, port: string, mac: string): void {
+export function setUpSpoofCheck(tools: Tools, id: string, port: string, mac: string): void {
   withPrefix('failed to setup spoof-check: ', () => {
-    const old = ownRules(id)
-    nftRunJson(setUpCommands(id, port, mac, old))
+    const old = ownRules(tools, id)
+    nftRunJson(tools, setUpCommands(id, port, mac, old))
   })
 }
 
 /** Removes the rules and chains of an attachment; none is fine. */
-export function tearDownSpoofCheck(id: string, log: Log): void {
+export function tearDownSpoofCheck(id: string, { log, tools }: Context): void {
   withPrefix('failed to teardown spoof-check: ', () => {
-    attemptRemoval('nftables', log, () => removeAll(id), nftProblem)
+    attemptRemoval(
+      'nftables',
+      log,
+      () => removeAll(tools, id),
+      () => nftProblem(tools),
+    )
   })
 }
 
-function removeAll(id: string): void {
-  const own = ownRules(id)
+function removeAll(tools: Tools, id: string): void {
+  const own = ownRules(tools, id)
   const hasChains = chains(id).some((chain) => hasChain({ family, table, chain }))
-  if (own.length > 0 || hasChains) nftRunJson(tearDownCommands(id, own))
+  if (own.length > 0 || hasChains) nftRunJson(tools, tearDownCommands(id, own))
 }
 
 /** Whether the attachment has all its rules. */
-export function hasSpoofCheck(id: string): boolean {
-  const own = ownRules(id)
+export function hasSpoofCheck(tools: Tools, id: string): boolean {
+  const own = ownRules(tools, id)
   const [ports, macs] = chains(id)
   const hasRules = (name: string, count: number) =>
     own.filter(({ chain }) => chain === name).length >= count
@@ -62,19 +68,28 @@ export function hasSpoofCheck(id: string): boolean {
 export function sweepSpoofChecks(
   valid: readonly string[],
   isPort: (name: string) => boolean,
-  log: Log,
+  { log, tools }: Context,
 ): void {
-  attemptRemoval('nftables', log, () => removeStale(valid, isPort), nftProblem)
+  attemptRemoval(
+    'nftables',
+    log,
+    () => removeStale(tools, valid, isPort),
+    () => nftProblem(tools),
+  )
 }
 
-function removeStale(valid: readonly string[], isPort: (name: string) => boolean): void {
+function removeStale(
+  tools: Tools,
+  valid: readonly string[],
+  isPort: (name: string) => boolean,
+): void {
   if (!hasRule({ family, table, chain: base }, commentPrefix)) return
-  const stale = nftListTable(family, table)
+  const stale = nftListTable(tools, family, table)
     .filter(({ chain, comment }) => chain === base && comment.startsWith(commentPrefix))
     .filter((rule) => !isPort(portOf(rule)))
     .map(({ comment }) => comment.slice(commentPrefix.length))
     .filter((id) => !valid.includes(id))
-  attemptAll(stale.map((id) => () => removeAll(id)))
+  attemptAll(stale.map((id) => () => removeAll(tools, id)))
 }
 
 /** The port whose frames a rule of the base chain is about; empty for an unknown rule. */
@@ -142,8 +157,8 @@ function deleteRule({ handle }: NftRule): unknown {
 }
 
 /** The attachment's rules; that it has none is known without a process. */
-function ownRules(id: string): NftRule[] {
+function ownRules(tools: Tools, id: string): NftRule[] {
   const comment = commentPrefix + id
   if (!hasRule({ family, table }, comment)) return []
-  return nftListTable(family, table).filter((rule) => rule.comment === comment)
+  return nftListTable(tools, family, table).filter((rule) => rule.comment === comment)
 }

@@ -1,6 +1,7 @@
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { detectBackend, type FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { family, type Cidr } from '../../lib/net/ip.ts'
 import { attachmentName, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
 import { backends } from './backends.ts'
@@ -16,26 +17,27 @@ export function checkForwarding(
   conf: PortmapConf,
   addresses: readonly Cidr[],
   records: Records,
+  tools: Tools,
 ): void {
   const name = attachmentName(request)
   const owner = ownerOf(name)
   const { here } = siblingsOf(name, records.list())
-  const backend = records.find(name)?.backend ?? conf.backend ?? usedBackend(owner)
+  const backend = records.find(name)?.backend ?? conf.backend ?? usedBackend(owner, tools)
   const attachment = { ...name, addresses, mappings: conf.mappings }
   for (const { ip } of addresses) {
     const of = family(ip)
     const forwarding = forwardingOf(of, conf, [attachment, ...here])
     if (forwarding === undefined) continue
-    const rules = backends[backend].list(of, forwarding)
+    const rules = backends[backend].list(tools, of, forwarding)
     rules.check(forwarding)
     checkFirst(owner, conf.mappings, rules.claims)
   }
 }
 
 /** The backend that the rules of a container that is not recorded were made with. */
-function usedBackend(owner: Owner): FirewallBackend {
+function usedBackend(owner: Owner, tools: Tools): FirewallBackend {
   const [place] = findTraces(owner)
-  return place?.backend ?? detectBackend()
+  return place?.backend ?? detectBackend(tools)
 }
 
 function checkFirst(

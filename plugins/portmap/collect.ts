@@ -1,5 +1,5 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import type { Attachment as ValidAttachment } from '../../lib/cni/valid-attachments.ts'
 import { ownerOf } from './attachments.ts'
 import { backends } from './backends.ts'
@@ -24,12 +24,12 @@ export function collectRecorded(
   stale: readonly Departed[],
   conf: PortmapConf,
   records: Records,
-  log: Log,
+  context: Context,
 ): void {
   attemptAll(
     stale.map((attachment) => () => {
-      log.debug(`removing the host ports of container ${attachment.containerId}`)
-      tearDown(attachment, findAllTraces(ownerOf(attachment)), conf, records, log)
+      context.log.debug(`removing the host ports of container ${attachment.containerId}`)
+      tearDown(attachment, findAllTraces(ownerOf(attachment)), conf, records, context)
     }),
   )
 }
@@ -39,10 +39,10 @@ export function collectUnreadable(
   stale: readonly AttachmentName[],
   conf: PortmapConf,
   records: Records,
-  log: Log,
+  context: Context,
 ): void {
   const departed = stale.map((name) => ({ ...name, addresses: [], mappings: [] }))
-  collectRecorded(departed, conf, records, log)
+  collectRecorded(departed, conf, records, context)
 }
 
 /** Removes what calls that were killed had begun to record: they made no rules. */
@@ -54,12 +54,16 @@ export function collectUnfinished(stale: readonly AttachmentName[], records: Rec
  * Removes the rules of containers that were never recorded, because the Go plugin made them.
  * Those of nftables stay: nothing in them says to which network they belong.
  */
-export function collectUnrecorded(network: string, valid: readonly ValidAttachment[]): void {
+export function collectUnrecorded(
+  network: string,
+  valid: readonly ValidAttachment[],
+  { tools }: Context,
+): void {
   const isStale = ({ containerId }: { readonly containerId: string }) =>
     !valid.some((each) => each.containerId === containerId)
   attemptAll(
     findIptables().map(({ backend, family }) => () => {
-      const rules = backends[backend].list(family)
+      const rules = backends[backend].list(tools, family)
       const owners = rules.owners.filter((owner) => owner.network === network && isStale(owner))
       if (owners.length > 0) rules.change({ owners, keep: [] })
     }),

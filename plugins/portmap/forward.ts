@@ -1,4 +1,4 @@
-import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
+import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { withUndo, type Undo } from '../../lib/cni/undo.ts'
 import { detectBackend } from '../../lib/net/firewall-backend.ts'
 import { family, type Cidr } from '../../lib/net/ip.ts'
@@ -20,8 +20,9 @@ export function forward(
   request: Request,
   conf: PortmapConf,
   addresses: readonly Cidr[],
-  { log }: Context,
+  context: Context,
 ): void {
+  const { log, tools } = context
   const records = new Records(conf.dataDir, log)
   const name = attachmentName(request)
   const known = records.list()
@@ -29,16 +30,16 @@ export function forward(
     ...name,
     netns: request.netns,
     netnsId: identifyNetns(request.netns),
-    backend: conf.backend ?? detectBackend(),
+    backend: conf.backend ?? detectBackend(tools),
     isConditional: Object.values(conf.conditions).some((words) => words.length > 0),
     addresses,
     mappings: conf.mappings,
   }
   for (const rival of departedRivals(attachment, known)) {
     log.warn(`removing the host ports of container ${rival.containerId}, which no longer exists`)
-    tearDown(rival, findAllTraces(ownerOf(rival)), conf, records, log)
+    tearDown(rival, findAllTraces(ownerOf(rival)), conf, records, context)
   }
-  withUndo(log, (undo) => openPorts({ attachment, known, conf, records, undo, log }))
+  withUndo(log, (undo) => openPorts({ attachment, known, conf, records, undo, context }))
 }
 
 interface Job {
@@ -47,11 +48,12 @@ interface Job {
   readonly conf: PortmapConf
   readonly records: Records
   readonly undo: Undo
-  readonly log: Log
+  readonly context: Context
 }
 
 /** Looks at the rules of both families before those of either are changed. */
-function openPorts({ attachment, known, conf, records, undo, log }: Job): void {
+function openPorts({ attachment, known, conf, records, undo, context }: Job): void {
+  const { log, tools } = context
   const { here, elsewhere } = siblingsOf(attachment, known)
   const removal = { owners: [ownerOf(attachment)], keep: addressesOf(elsewhere) }
   const backend = backends[attachment.backend]
@@ -60,7 +62,7 @@ function openPorts({ attachment, known, conf, records, undo, log }: Job): void {
     const of = family(ip)
     const forwarding = forwardingOf(of, conf, [attachment, ...siblings])
     if (forwarding === undefined) return []
-    const rules = backend.list(of, forwarding)
+    const rules = backend.list(tools, of, forwarding)
     const departed = departedOwners(attachment, rules.claims, known, log)
     return [{ ip, of, forwarding, rules, departed }]
   })
@@ -69,7 +71,7 @@ function openPorts({ attachment, known, conf, records, undo, log }: Job): void {
     rules.change({ ...removal, owners: [...removal.owners, ...departed] }, forwarding)
     undo.add('rules', () => {
       const remaining = forwardingOf(of, conf, siblings)
-      backend.list(of, remaining).change(removal, remaining)
+      backend.list(tools, of, remaining).change(removal, remaining)
     })
     if (of === 4 && conf.snat) routeLocalnet(ip)
     forgetConnections(of, attachment.mappings, undefined, log)

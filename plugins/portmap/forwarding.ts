@@ -1,5 +1,6 @@
 /** What both backends are told, and what they tell about the rules they find. */
 import type { Cidr, Family, Ip } from '../../lib/net/ip.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { HostPort, PortMapping } from './mapping.ts'
 
@@ -53,7 +54,7 @@ export interface Rules {
 /** One of the two ways to the kernel's packet filter. */
 export interface Backend {
   /** Lists the rules of a family, as far as they matter to who wants some ports. */
-  list(family: Family, wanted?: Forwarding): Rules
+  list(tools: Tools, family: Family, wanted?: Forwarding): Rules
 }
 
 /** Whether two descriptions can be of one owner. */

@@ -16,6 +16,7 @@ import { detectBackend, type FirewallBackend } from '../../lib/net/firewall-back
 import type { Cidr } from '../../lib/net/ip.ts'
 import { iptablesProblem } from '../../lib/net/iptables.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { attachmentName, ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
 import {
@@ -75,34 +76,34 @@ function del(request: Request, context: Context): void {
   if (record === undefined && places.length === 0) return records.removeUnfinished(name)
   const { mappings } = conf
   const departed = record ?? { ...name, mappings, addresses: addressesBefore(request, log) }
-  withLock(conf.dataDir, context, () => tearDown(departed, places, conf, records, log))
+  withLock(conf.dataDir, context, () => tearDown(departed, places, conf, records, context))
 }
 
-function check(request: Request, { log }: Context): void {
+function check(request: Request, { log, tools }: Context): void {
   const conf = parsePortmapConf(request)
   const prevResult = requirePrevResult(request.conf)
   if (conf.mappings.length === 0) return
   const addresses = containerAddresses(prevResult, request.ifName)
-  checkForwarding(request, conf, addresses, new Records(conf.dataDir, log))
+  checkForwarding(request, conf, addresses, new Records(conf.dataDir, log), tools)
 }
 
 /** Fails with code 50 when an ADD with host ports would. */
-function status(request: Request): void {
+function status(request: Request, { tools }: Context): void {
   const { backend } = parsePortmapConf(request)
   try {
-    checkBackend(backend)
+    checkBackend(backend, tools)
   } catch (error) {
     const { message, details } = toCniError(error)
     throw new CniError(ErrorCode.pluginNotAvailable, message, details, { cause: error })
   }
 }
 
-function checkBackend(backend: FirewallBackend | undefined): void {
+function checkBackend(backend: FirewallBackend | undefined, tools: Tools): void {
   if (backend === undefined) {
-    detectBackend()
+    detectBackend(tools)
     return
   }
-  const problem = backend === 'nftables' ? nftProblem() : iptablesProblem(4)
+  const problem = backend === 'nftables' ? nftProblem(tools) : iptablesProblem(tools, 4)
   if (problem !== undefined) throw problem
 }
 
@@ -116,10 +117,11 @@ function gc(request: Request, context: Context): void {
   if (known.length === 0 && findIptables().length === 0) return
   withLock(conf.dataDir, context, () =>
     attemptAll([
-      () => collectRecorded(staleAmong(records.list(), name, valid), conf, records, log),
-      () => collectUnreadable(staleAmong(records.unreadable(), name, valid), conf, records, log),
+      () => collectRecorded(staleAmong(records.list(), name, valid), conf, records, context),
+      () =>
+        collectUnreadable(staleAmong(records.unreadable(), name, valid), conf, records, context),
       () => collectUnfinished(staleAmong(records.unfinished(), name, valid), records),
-      () => collectUnrecorded(name, valid),
+      () => collectUnrecorded(name, valid, context),
     ]),
   )
 }

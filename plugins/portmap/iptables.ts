@@ -10,6 +10,7 @@ import {
   type ChainRule,
   type Rule,
 } from '../../lib/net/iptables.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import { hasChain, hasLegacyNat } from '../../lib/net/rule-search.ts'
 import {
   isSameOwner,
@@ -32,34 +33,40 @@ import {
 const hookChains = ['PREROUTING', 'OUTPUT', 'POSTROUTING']
 
 export const iptables: Backend = {
-  list(family, wanted) {
+  list(tools, family, wanted) {
     // the hooks are looked at when there is something to lead packets to
     const chains = wanted === undefined ? [] : hookChains
-    const lists = listChains(family, [...chains, sharedChain])
+    const lists = listChains(tools, family, [...chains, sharedChain])
     const jumps = (lists.get(sharedChain) ?? []).map(parseJump)
     return {
       owners: jumps.flatMap(({ owner }) => owner ?? []),
-      claims: wanted === undefined ? [] : listClaims(family, jumps, wanted),
-      change: (removal, added) => change(family, lists, jumps, removal, added),
-      check: (forwarding) => check(family, forwarding),
+      claims: wanted === undefined ? [] : listClaims(tools, family, jumps, wanted),
+      change: (removal, added) => change(tools, family, lists, jumps, removal, added),
+      check: (forwarding) => check(tools, family, forwarding),
     }
   },
 }
 
-function listChains(family: Family, chains: readonly string[]): Map<string, Rule[]> {
+function listChains(tools: Tools, family: Family, chains: readonly string[]): Map<string, Rule[]> {
   const [only, ...others] = chains
   // what others have in the hooks is nothing to look at
-  if (only === undefined || others.length > 0) return iptablesListAll(family, chains, namePrefix)
-  const rules = iptablesList(family, only)
+  if (only === undefined || others.length > 0)
+    return iptablesListAll(tools, family, chains, namePrefix)
+  const rules = iptablesList(tools, family, only)
   return new Map(rules === undefined ? [] : [[only, rules]])
 }
 
 /** Only a container's own chain tells on which address of the host a port is forwarded. */
-function listClaims(family: Family, jumps: readonly Jump[], wanted: Forwarding): Claim[] {
+function listClaims(
+  tools: Tools,
+  family: Family,
+  jumps: readonly Jump[],
+  wanted: Forwarding,
+): Claim[] {
   const colliding = jumps.filter((jump) => canCollide(family, jump, wanted))
   if (colliding.length === 0) return []
   const chains = [...new Set(colliding.map(({ chain }) => chain))]
-  const lists = iptablesListAll(family, chains)
+  const lists = iptablesListAll(tools, family, chains)
   return chains.flatMap((chain) => {
     const owner = colliding.find((jump) => jump.chain === chain)?.owner
     const rules = lists.get(chain) ?? []
@@ -79,6 +86,7 @@ function canCollide(family: Family, jump: Jump, { owner, options, targets }: For
 }
 
 function change(
+  tools: Tools,
   family: Family,
   lists: ReadonlyMap<string, readonly Rule[]>,
   jumps: readonly Jump[],
@@ -98,7 +106,7 @@ function change(
     ],
   }
   const prefix = added ? 'unable to setup DNAT: ' : `could not teardown ipv${family} dnat: `
-  if (changes.commands.length > 0) withPrefix(prefix, () => iptablesRestore(family, changes))
+  if (changes.commands.length > 0) withPrefix(prefix, () => iptablesRestore(tools, family, changes))
 }
 
 const nothing: Changes = { chains: [], commands: [] }
@@ -141,13 +149,13 @@ function additions(
   }
 }
 
-function check(family: Family, forwarding: Forwarding): void {
+function check(tools: Tools, family: Family, forwarding: Forwarding): void {
   const own = containerChain(forwarding.owner)
   // Asked first: iptables does not say which rule is missing where a chain that one leads to is.
-  if (!isThere(family, own))
+  if (!isThere(tools, family, own))
     throw difference(family, `chain ${own} not found in iptables table nat`)
   const { first, last } = entryRules(forwarding.options)
-  const missing = iptablesFirstMissing(family, [
+  const missing = iptablesFirstMissing(tools, family, [
     ...containerRules(family, forwarding).map((rule) => ({ chain: own, rule })),
     ...jumpRules(family, forwarding).map((rule) => ({ chain: sharedChain, rule })),
     ...markRules(forwarding.options),
@@ -161,9 +169,9 @@ function check(family: Family, forwarding: Forwarding): void {
 }
 
 /** Whether there is a chain: a process is started for iptables-legacy alone. */
-function isThere(family: Family, chain: string): boolean {
+function isThere(tools: Tools, family: Family, chain: string): boolean {
   if (hasChain({ family, table: 'nat', chain })) return true
-  return hasLegacyNat(family) && iptablesList(family, chain) !== undefined
+  return hasLegacyNat(family) && iptablesList(tools, family, chain) !== undefined
 }
 
 function difference(family: Family, text: string): CniError {

@@ -2,6 +2,7 @@
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Family } from '../../lib/net/ip.ts'
 import { nftListTable, nftRun, type NftRule } from '../../lib/net/nft.ts'
+import type { Tools } from '../../lib/net/node-tool.ts'
 import type { Backend, Forwarding, Removal } from './forwarding.ts'
 import { claimOf, containerOf, isFor, ruleText } from './nftables-listing.ts'
 import {
@@ -18,19 +19,20 @@ import {
 const maxComment = 128
 
 export const nftables: Backend = {
-  list(family) {
-    const rules = nftListTable(familyWord[family], table)
+  list(tools, family) {
+    const rules = nftListTable(tools, familyWord[family], table)
     const containers = new Set(rules.flatMap((rule) => containerOf(rule) ?? []))
     return {
       owners: [...containers].map((containerId) => ({ containerId })),
       claims: rules.flatMap((rule) => claimOf(rule) ?? []),
-      change: (removal, added) => change(family, rules, removal, added),
+      change: (removal, added) => change(tools, family, rules, removal, added),
       check: (forwarding) => check(family, rules, forwarding),
     }
   },
 }
 
 function change(
+  tools: Tools,
   family: Family,
   rules: readonly NftRule[],
   removal: Removal,
@@ -46,7 +48,7 @@ function change(
     added === undefined
       ? 'error deleting nftables rules: '
       : 'unable to set up nftables rules for port mappings: '
-  withPrefix(what, () => nftRun(`${commands.join('\n')}\n`))
+  withPrefix(what, () => nftRun(tools, `${commands.join('\n')}\n`))
 }
 
 function isRemoved(rule: NftRule, { owners, keep }: Removal): boolean {

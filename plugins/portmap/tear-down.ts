@@ -1,5 +1,5 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import { family, type Cidr } from '../../lib/net/ip.ts'
 import { addressesOf, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
 import { backends } from './backends.ts'
@@ -25,7 +25,7 @@ export function tearDown(
   places: readonly Place[],
   options: ForwardOptions,
   records: Records,
-  log: Log,
+  { log, tools }: Context,
 ): void {
   const { here, elsewhere } = siblingsOf(departed, records.list())
   const removal = { owners: [ownerOf(departed)], keep: addressesOf(elsewhere) }
@@ -33,7 +33,7 @@ export function tearDown(
     places.map(({ backend, family: of }) => () => {
       const siblings = here.filter((sibling) => sibling.backend === backend)
       const remaining = forwardingOf(of, options, siblings)
-      backends[backend].list(of, remaining).change(removal, remaining)
+      backends[backend].list(tools, of, remaining).change(removal, remaining)
     }),
   )
   for (const of of families) {

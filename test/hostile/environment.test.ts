@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Tools } from '../../lib/net/node-tool.ts'
 import { frontSkip } from '../support/executables.ts'
 import { firewallSkip, natRules } from '../support/firewall.ts'
 import { kernelSkip } from '../support/node.ts'
@@ -112,5 +113,27 @@ t.test('search paths', { skip }, async (t) => {
       t.ok(natRules(node.node, 4).length > 0, 'the node’s own programs have run')
       await call('portmap', 'DEL', ports)
     })
+  }
+})
+
+t.test('search paths on a node without programs of its own', { skip }, async (t) => {
+  const node = makeQuarantine(t)
+  const dir = plant(node)
+  const own = ['nft', 'iptables', 'iptables-restore'].flatMap(
+    (name) => new Tools().find(name) ?? [],
+  )
+  const hide = own.map((file) => `mount --bind /dev/null ${file}`).join(' && ')
+  const conf = confOf({
+    runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
+    prevResult: { cniVersion: '1.1.0', ips: [{ address: '10.1.2.3/24' }] },
+  })
+  for (const path of [...searchPaths, '/proc/self/cwd', '/proc/$$/root$dir']) {
+    const variable = `PATH=${path}`.replaceAll('$dir', dir)
+    const script = `${hide} && cd ${dir} && exec /usr/bin/env "${variable}" "$1"`
+    const files = filesBelow(dir)
+    const { code, stdout } = await node.shell('portmap', script, { CNI_COMMAND: 'ADD' }, conf)
+    t.equal(code, 1, variable)
+    t.match(stdout, 'neither iptables nor nftables is usable', variable)
+    t.strictSame(filesBelow(dir), files, `${variable}: no other program`)
   }
 })

@@ -1,8 +1,8 @@
 /** The portmap plugin on nodes that lack nft, iptables or both. */
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findTool } from '../../lib/net/node-tool.ts'
+import { Tools } from '../../lib/net/node-tool.ts'
 import { kernelSkip, type Node } from '../support/node.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
@@ -16,7 +16,7 @@ const all = {
 
 /** Runs an executable where the programs, if there are any, cannot be run. */
 function without(...programs: string[]) {
-  const files = programs.flatMap((name) => findTool(name) ?? [])
+  const files = programs.flatMap((name) => new Tools().find(name) ?? [])
   const script = 'for file in $HIDDEN; do mount --bind /dev/null $file; done; exec "$@"'
   const env = ['env', `HIDDEN=${files.join(' ')}`]
   return (executable: string) => [
@@ -114,14 +114,61 @@ function sorted(rules: string): string[] {
 }
 
 function legacySkip(): string | false {
-  return findTool('xtables-legacy-multi') === undefined && 'iptables-legacy is not installed'
+  return (
+    new Tools().find('xtables-legacy-multi') === undefined && 'iptables-legacy is not installed'
+  )
 }
 
 /** Runs an executable where `iptables` is iptables-legacy. */
 function asLegacy(executable: string): readonly string[] {
-  const [legacy, nft] = ['xtables-legacy-multi', 'xtables-nft-multi'].map(findTool)
+  const [legacy, nft] = ['xtables-legacy-multi', 'xtables-nft-multi'].map((name) =>
+    new Tools().find(name),
+  )
   const script = `mount --bind ${legacy} ${nft}; exec "$@"`
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', executable]
+}
+
+t.test('tools that a distribution of Kubernetes brings along', options, async (t) => {
+  const node = makePortmapNode(t)
+  const pod = node.pod()
+  const current = bringTools(node.node)
+  const hidden = (conf: object) => node.networkWith(conf, without(...all.nft, ...all.iptables))
+  const env = { PATH: `bin:${current}/bin:/usr/bin:${current}/bin/aux` }
+  for (const backend of ['nftables', 'iptables']) {
+    const network = hidden({ backend })
+    await network.attach(pod, mappings, { env })
+    t.not(tracesOf(node, pod).length, 0, backend)
+    await network.silent('CHECK', pod, mappings, { env })
+    await network.silent('DEL', pod, mappings, { env })
+    t.strictSame(tracesOf(node, pod), [])
+  }
+  await hidden({}).attach(pod, mappings, { env })
+  t.match(rulesOf(node), 'CNI-HOSTPORT-DNAT', 'iptables is found to be usable')
+  await hidden({}).silent('DEL', pod, mappings, { env })
+
+  chmodSync(join(current, 'bin/aux'), 0o777)
+  const { details } = await hidden({ backend: 'nftables' }).refused('ADD', pod, mappings, { env })
+  t.equal(
+    details,
+    'expected the executable nft in one of /usr/sbin, /sbin, /usr/bin, /bin, /usr/local/sbin, ' +
+      `/usr/local/bin, /run/current-system/sw/bin, ${current}/bin; PATH also names "bin" (no ` +
+      `absolute path), "${current}/bin/aux" (others than root can write ` +
+      `${realpathSync(current)}/bin/aux), where nothing is run that root has not put; install it ` +
+      'on the node (Debian: apt-get install nftables)',
+  )
+})
+
+/** The firewall's programs as k3s has them: copies behind links, one of which is for upgrades. */
+function bringTools({ dir }: Node): string {
+  const data = join(dir, 'k3s/data')
+  const aux = join(data, '4a1b/bin/aux')
+  mkdirSync(aux, { recursive: true })
+  for (const program of ['nft', 'xtables-nft-multi']) {
+    cpSync(new Tools().find(program) ?? '', join(aux, program))
+  }
+  for (const name of all.iptables) symlinkSync('xtables-nft-multi', join(aux, name))
+  symlinkSync(join(data, '4a1b'), join(data, 'current'))
+  return join(data, 'current')
 }
 
 t.test('a hostile PATH', options, async (t) => {

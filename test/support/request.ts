@@ -1,6 +1,7 @@
 /** Requests and contexts for tests that call a plugin's functions. */
 import type { Context, Delegate, Log, Request } from '../../lib/cni/plugin.ts'
 import { waitingRemoval } from '../../lib/net/link-removal.ts'
+import { Tools } from '../../lib/net/node-tool.ts'
 import type { Version } from '../../lib/cni/versions.ts'
 
 /** A request; `conf` is a network configuration, to which a name and a version are added. */
@@ -45,6 +46,7 @@ export function contextOf(parts: Partial<Context> = {}): TestContext {
     log,
     delegate: refuseToDelegate,
     linkRemoval: waitingRemoval,
+    tools: new Tools(),
     randomBytes: (length) => Uint8Array.from({ length }, () => random++),
     now: () => 1_700_000_000_000 + sleeps.reduce((sum, ms) => sum + ms, 0),
     sleep: (ms) => {

@@ -6,7 +6,7 @@ import { errorText } from '../../../lib/cni/errors.ts'
 import type { Family } from '../../../lib/net/ip.ts'
 import { iptablesList, iptablesListAll, iptablesRestore } from '../../../lib/net/iptables.ts'
 import { nftListTable, nftRun, type NftRule } from '../../../lib/net/nft.ts'
-import { findTool } from '../../../lib/net/node-tool.ts'
+import type { Tools } from '../../../lib/net/node-tool.ts'
 import { hasLegacyNat, hasRule } from '../../../lib/net/rule-search.ts'
 import type { Removal, Say } from './removal.ts'
 
@@ -22,10 +22,10 @@ const chains = ['CNI-HOSTPORT-DNAT', 'CNI-HOSTPORT-SETMARK', 'CNI-HOSTPORT-MASQ'
 const entries = ['PREROUTING', 'OUTPUT', 'POSTROUTING'] as const
 
 /** The tables and chains that are there. What somebody still uses when it is their turn stays. */
-export function planFirewall(say: Say): Removal[] {
+export function planFirewall(tools: Tools, say: Say): Removal[] {
   return [
-    ...unlessUnusable('nftables', say, () => planTables(say)),
-    ...unlessUnusable('iptables', say, () => planChains(say)),
+    ...unlessUnusable('nftables', say, () => planTables(tools, say)),
+    ...unlessUnusable('iptables', say, () => planChains(tools, say)),
   ]
 }
 
@@ -38,15 +38,15 @@ function unlessUnusable(backend: string, say: Say, plan: () => Removal[]): Remov
   }
 }
 
-function planTables(say: Say): Removal[] {
-  if (findTool('nft') === undefined) return []
+function planTables(tools: Tools, say: Say): Removal[] {
+  if (tools.find('nft') === undefined) return []
   return tables.flatMap(({ family, table }) => {
     const name = `table ${family} ${table} of nftables`
-    if (nftListTable(family, table).length === 0) return []
+    if (nftListTable(tools, family, table).length === 0) return []
     const remove = () => {
-      const rules = nftListTable(family, table)
+      const rules = nftListTable(tools, family, table)
       if (rules.some(isContainers)) say(`kept ${name}: other networks use it`)
-      else if (rules.length > 0) nftRun(`delete table ${family} ${table}\n`)
+      else if (rules.length > 0) nftRun(tools, `delete table ${family} ${table}\n`)
     }
     return [{ what: `${name}, unless other networks use it`, remove }]
   })
@@ -57,30 +57,30 @@ function isContainers({ comment }: NftRule): boolean {
   return comment !== ''
 }
 
-function planChains(say: Say): Removal[] {
+function planChains(tools: Tools, say: Say): Removal[] {
   return ([4, 6] as const).flatMap((family) => {
-    const present = presentChains(family)
+    const present = presentChains(tools, family)
     if (present.length === 0) return []
     const name = `chains ${present.join(', ')} of ${{ 4: 'iptables', 6: 'ip6tables' }[family]}`
     const remove = () => {
-      if ((iptablesList(family, chains[0]) ?? []).length > 0) {
+      if ((iptablesList(tools, family, chains[0]) ?? []).length > 0) {
         say(`kept ${name}: other networks use them`)
-      } else removeChains(family, presentChains(family))
+      } else removeChains(tools, family, presentChains(tools, family))
     }
     return [{ what: `${name}, unless other networks use them`, remove }]
   })
 }
 
 /** The chains that there are; no process is started where there cannot be any. */
-function presentChains(family: Family): string[] {
+function presentChains(tools: Tools, family: Family): string[] {
   if (!hasRule({ family, table: 'nat' }, 'CNI-HOSTPORT-') && !hasLegacyNat(family)) return []
-  return [...iptablesListAll(family, chains).keys()]
+  return [...iptablesListAll(tools, family, chains).keys()]
 }
 
 /** Removes chains, and the rules that lead to them, in one transaction. */
-function removeChains(family: Family, present: readonly string[]): void {
+function removeChains(tools: Tools, family: Family, present: readonly string[]): void {
   if (present.length === 0) return
-  const jumps = [...iptablesListAll(family, entries)].flatMap(([entry, rules]) =>
+  const jumps = [...iptablesListAll(tools, family, entries)].flatMap(([entry, rules]) =>
     rules
       .filter((rule) => present.includes(rule[rule.indexOf('-j') + 1] ?? ''))
       .map((rule) => ['-D', entry, ...rule]),
@@ -90,5 +90,5 @@ function removeChains(family: Family, present: readonly string[]): void {
     ...present.map((chain) => ['-F', chain]),
     ...present.map((chain) => ['-X', chain]),
   ]
-  iptablesRestore(family, { chains: [], commands })
+  iptablesRestore(tools, family, { chains: [], commands })
 }

@@ -9,6 +9,7 @@ import { readConfFiles } from '../../../lib/cni/conf-dir.ts'
 import { parseConfList, type NetworkConfigList } from '../../../lib/cni/conf-list.ts'
 import { CniError, ErrorCode, withPrefix } from '../../../lib/cni/errors.ts'
 import type { Runtime } from '../../../lib/cni/runtime.ts'
+import { Tools } from '../../../lib/net/node-tool.ts'
 import { conflistText } from '../conflist-text.ts'
 import type { Package } from '../install/index.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
@@ -121,7 +122,7 @@ function makePlan(installation: Installation, found: Found, say: Say): Removal[]
     ...confPaths.map(planPath),
     ...planAttachments(runtime, lists, attachments),
     ...planLinks(networks, attachments, survey.links),
-    ...planFirewall(say),
+    ...planFirewall(new Tools(runtime.env['PATH']), say),
     ...planState(networks, say),
     ...planExecutables(own, folders.binDir, say),
     ...planSocket(socket, say),

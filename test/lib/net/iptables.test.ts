@@ -10,11 +10,12 @@ import {
   restoreText,
 } from '../../../lib/net/iptables.ts'
 import { Netns } from '../../../lib/net/netns.ts'
-import { findTool } from '../../../lib/net/node-tool.ts'
+import { Tools } from '../../../lib/net/node-tool.ts'
 import { addNamespace, kernelSkip } from '../../support/node.ts'
 import { thrown } from '../../support/thrown.ts'
 
-const skip = kernelSkip() || (findTool('iptables') === undefined && 'iptables is not installed')
+const tools = new Tools()
+const skip = kernelSkip() || (tools.find('iptables') === undefined && 'iptables is not installed')
 const comment = 'dnat name: "net" id: "c\'1\\"'
 
 t.test('writes a transaction', async (t) => {
@@ -28,25 +29,27 @@ for (const family of [4, 6] as const) {
   t.test(`iptables for IPv${family}`, { skip }, async (t) => {
     using netns = Netns.open(addNamespace(t).netns)
     const inside = <T>(work: () => T) => netns.run(() => ({ value: work() })).value
-    const list = (chain: string) => inside(() => iptablesList(family, chain))
+    const list = (chain: string) => inside(() => iptablesList(tools, family, chain))
 
     t.equal(
-      inside(() => iptablesProblem(family)),
+      inside(() => iptablesProblem(tools, family)),
       undefined,
     )
     t.strictSame(list('OUTPUT'), [])
     t.equal(list('CNI-X'), undefined, 'no such chain')
     const rule = ['-p', 'tcp', '-m', 'comment', '--comment', comment, '-j', 'ACCEPT']
     const changes = { chains: ['CNI-X'], commands: [['-A', 'CNI-X', ...rule]] }
-    inside(() => iptablesRestore(family, changes))
-    inside(() => iptablesRestore(family, changes))
+    inside(() => iptablesRestore(tools, family, changes))
+    inside(() => iptablesRestore(tools, family, changes))
     t.strictSame(list('CNI-X'), [rule], 'the chain was emptied the second time')
 
     const commands = [
       ['-A', 'OUTPUT', '-j', 'CNI-X'],
       ['-D', 'CNI-X', '-j', 'RETURN'],
     ]
-    const error = thrown(() => inside(() => iptablesRestore(family, { chains: [], commands })))
+    const error = thrown(() =>
+      inside(() => iptablesRestore(tools, family, { chains: [], commands })),
+    )
     t.match(error.message, /^running \[\S*tables-restore --noflush --wait 20\]: exit status \d: /)
     t.strictSame(list('OUTPUT'), [], 'a transaction is all or nothing')
   })
@@ -54,20 +57,23 @@ for (const family of [4, 6] as const) {
 
 t.test('a host with both uses iptables', { skip }, async (t) => {
   using netns = Netns.open(addNamespace(t).netns)
-  t.equal(netns.run(detectBackend), 'iptables')
+  t.equal(
+    netns.run(() => detectBackend(tools)),
+    'iptables',
+  )
 })
 
 for (const family of [4, 6] as const) {
   t.test(`several chains of IPv${family} at once`, { skip }, async (t) => {
     using netns = Netns.open(addNamespace(t).netns)
     const inside = <T>(work: () => T) => netns.run(() => ({ value: work() })).value
-    const list = (...chains: string[]) => inside(() => [...iptablesListAll(family, chains)])
+    const list = (...chains: string[]) => inside(() => [...iptablesListAll(tools, family, chains)])
     const jump = ['-j', 'CNI-X']
     const port = ['-p', 'tcp', '-m', 'tcp', '--dport', '80', '-j', 'ACCEPT']
 
     t.strictSame(list('OUTPUT', 'CNI-X'), [['OUTPUT', []]], 'one of them is missing')
     inside(() =>
-      iptablesRestore(family, {
+      iptablesRestore(tools, family, {
         chains: ['CNI-X'],
         commands: [
           ['-A', 'OUTPUT', ...jump],
@@ -82,7 +88,7 @@ for (const family of [4, 6] as const) {
     ])
 
     const missing = (...rules: { chain: string; rule: string[] }[]) =>
-      inside(() => iptablesFirstMissing(family, rules))
+      inside(() => iptablesFirstMissing(tools, family, rules))
     const there = [
       { chain: 'OUTPUT', rule: jump },
       { chain: 'CNI-X', rule: ['-p', 'tcp', '--dport', '80', '-j', 'ACCEPT'] },

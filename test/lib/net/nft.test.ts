@@ -2,43 +2,54 @@
 import t from 'tap'
 import { Netns } from '../../../lib/net/netns.ts'
 import { nftListChain, nftListTable, nftProblem, nftQuote, nftRun } from '../../../lib/net/nft.ts'
-import { findTool } from '../../../lib/net/node-tool.ts'
+import { Tools } from '../../../lib/net/node-tool.ts'
 import { addNamespace, kernelSkip } from '../../support/node.ts'
 import { thrown } from '../../support/thrown.ts'
 
-const skip = kernelSkip() || (findTool('nft') === undefined && 'nft is not installed')
+const tools = new Tools()
+const skip = kernelSkip() || (tools.find('nft') === undefined && 'nft is not installed')
 
 t.test('nft', { skip }, async (t) => {
   using netns = Netns.open(addNamespace(t).netns)
   const inside = <T>(work: () => T) => netns.run(() => ({ value: work() })).value
 
-  t.equal(inside(nftProblem), undefined)
+  t.equal(
+    inside(() => nftProblem(tools)),
+    undefined,
+  )
   t.strictSame(
-    inside(() => nftListChain('ip', 'cnits', 'a')),
+    inside(() => nftListChain(tools, 'ip', 'cnits', 'a')),
     [],
     'no such table',
   )
   inside(() =>
-    nftRun('add table ip cnits\nadd chain ip cnits a\nadd rule ip cnits a drop comment "one"\n'),
+    nftRun(
+      tools,
+      'add table ip cnits\nadd chain ip cnits a\nadd rule ip cnits a drop comment "one"\n',
+    ),
   )
   t.strictSame(
-    inside(() => nftListChain('ip', 'cnits', 'b')),
+    inside(() => nftListChain(tools, 'ip', 'cnits', 'b')),
     [],
     'no such chain',
   )
-  const [rule, ...others] = inside(() => nftListTable('ip', 'cnits'))
+  const [rule, ...others] = inside(() => nftListTable(tools, 'ip', 'cnits'))
   t.match(rule, { chain: 'a', comment: 'one', expr: [{ drop: null }] })
   t.strictSame(others, [])
   t.strictSame(
-    inside(() => nftListChain('ip', 'cnits', 'a')),
+    inside(() => nftListChain(tools, 'ip', 'cnits', 'a')),
     [rule],
   )
 
   const error = thrown(() =>
-    inside(() => nftRun('add rule ip cnits a accept\nadd rule ip cnits nowhere accept\n')),
+    inside(() => nftRun(tools, 'add rule ip cnits a accept\nadd rule ip cnits nowhere accept\n')),
   )
   t.match(error.message, /^running \[\S*nft -f -\]: exit status 1: .*No such file or directory/)
-  t.equal(inside(() => nftListTable('ip', 'cnits')).length, 1, 'a transaction is all or nothing')
+  t.equal(
+    inside(() => nftListTable(tools, 'ip', 'cnits')).length,
+    1,
+    'a transaction is all or nothing',
+  )
 })
 
 t.test('quotes text, without what nft cannot quote', async (t) => {

@@ -1,18 +1,20 @@
 import t from 'tap'
-import { findTool, isStuck, runTool, ToolError, toolFolders } from '../../../lib/net/node-tool.ts'
+import { isStuck, ToolError, Tools } from '../../../lib/net/node-tool.ts'
+import { toolFolders } from '../../../lib/net/tool-search.ts'
 import { thrown } from '../../support/thrown.ts'
 
+const tools = new Tools()
 const call = {
   ...{ name: 'sh', timeoutMs: 5000, debianPackage: 'dash', remedy: 'look at it' },
 } as const
 const shell = (script: string, keys: object = {}) =>
-  runTool({ ...call, args: ['-c', script], ...keys })
+  tools.run({ ...call, args: ['-c', script], ...keys })
 
 t.test('finds programs in the usual folders', async (t) => {
-  t.match(findTool('sh'), /^\/(usr\/)?bin\/sh$/)
-  t.equal(findTool('no-such-program'), undefined)
-  t.equal(findTool('.'), undefined, 'a folder is no program')
-  t.equal(findTool('../../etc/passwd'), undefined, 'nor is what nobody may execute')
+  t.match(tools.find('sh'), /^\/(usr\/)?bin\/sh$/)
+  t.equal(tools.find('no-such-program'), undefined)
+  t.equal(tools.find('.'), undefined, 'a folder is no program')
+  t.equal(tools.find('../../etc/passwd'), undefined, 'nor is what nobody may execute')
 })
 
 t.test(
@@ -52,8 +54,20 @@ t.test('knows a program that is stuck', async (t) => {
 })
 
 t.test('says how to get a program that is missing', async (t) => {
-  const error = thrown(() => runTool({ ...call, name: 'no-such-program', args: [] }))
-  t.equal(error.message, 'failed to find no-such-program')
-  t.match(error.details, '/usr/sbin, /sbin, ')
-  t.match(error.details, '(Debian: apt-get install dash)')
+  const missing = (path?: string) =>
+    thrown(() => new Tools(path).run({ ...call, name: 'no-such-program', args: [] }))
+  t.equal(missing().message, 'failed to find no-such-program')
+  t.equal(
+    missing('/usr/bin:/nowhere').details,
+    'expected the executable no-such-program in one of /usr/sbin, /sbin, /usr/bin, /bin, ' +
+      '/usr/local/sbin, /usr/local/bin, /run/current-system/sw/bin, /nowhere; ' +
+      'install it on the node (Debian: apt-get install dash)',
+  )
+  t.match(
+    missing('bin:').details,
+    '; PATH also names "bin" (no absolute path), "" (no absolute path), where nothing is run ' +
+      'that root has not put; install it',
+  )
+  const many = Array.from({ length: 10 }, (_, i) => `bin${i}`).join(':')
+  t.match(missing(many).details, '"bin7" (no absolute path) and 2 more, where')
 })

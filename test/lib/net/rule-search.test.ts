@@ -1,13 +1,13 @@
 /** Rules that nft and iptables made, found by netlink. */
 import t from 'tap'
 import { Netns } from '../../../lib/net/netns.ts'
-import { findTool } from '../../../lib/net/node-tool.ts'
+import { Tools } from '../../../lib/net/node-tool.ts'
 import { hasChain, hasLegacyNat, hasRule, type RulePlace } from '../../../lib/net/rule-search.ts'
 import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
 import { inside, runSync } from '../../support/run.ts'
 
 const without = (name: string) =>
-  kernelSkip() || (findTool(name) === undefined && `${name} is not installed`)
+  kernelSkip() || (new Tools().find(name) === undefined && `${name} is not installed`)
 
 function setUp(t: Scope) {
   const { netns: path } = addNamespace(t)
