@@ -4,7 +4,19 @@ import { iptablesProblem } from './iptables.ts'
 import { nftProblem } from './nft.ts'
 import type { Tools } from './node-tool.ts'
 
-export type FirewallBackend = 'iptables' | 'nftables'
+export const firewallBackends = ['iptables', 'nftables'] as const
+export type FirewallBackend = (typeof firewallBackends)[number]
+
+/** What the node must have installed for a backend; those of IPv6 come with them. */
+export const programs: Readonly<Record<FirewallBackend, readonly string[]>> = {
+  iptables: ['iptables', 'iptables-restore'],
+  nftables: ['nft'],
+}
+
+/** Whether the programs of a backend are there; whether they work is not asked. */
+export function isInstalled(tools: Tools, backend: FirewallBackend): boolean {
+  return programs[backend].every((name) => tools.find(name) !== undefined)
+}
 
 /**
  * The backend for a configuration that names none: iptables, unless only nftables can be used,

@@ -1,11 +1,9 @@
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { readConf } from '../../lib/cni/schema.ts'
-import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import { firewallBackends, type FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { confSchema, type RawPortmapConf } from './conf-schema.ts'
 import { parseMapping, type PortMapping } from './mapping.ts'
-
-const backends: readonly FirewallBackend[] = ['iptables', 'nftables']
 
 /** Kubernetes uses bits 14 and 15, Calico 20 to 31. */
 const defaultMarkBit = 13
@@ -99,14 +97,14 @@ function words(raw: RawPortmapConf, key: 'conditionsV4' | 'conditionsV6'): reado
  * names one and has options of the other.
  */
 function chooseBackend(raw: RawPortmapConf): FirewallBackend | undefined {
-  const named = backends.find((name) => name === raw.backend)
+  const named = firewallBackends.find((name) => name === raw.backend)
   if (named === undefined && raw.backend !== undefined) {
     throw invalid(
       `unrecognized backend ${JSON.stringify(raw.backend)}`,
-      `expected ${backends.map((name) => JSON.stringify(name)).join(' or ')}`,
+      `expected ${firewallBackends.map((name) => JSON.stringify(name)).join(' or ')}`,
     )
   }
-  const specific = backends.filter((name) => specificOptions(raw, name).length > 0)
+  const specific = firewallBackends.filter((name) => specificOptions(raw, name).length > 0)
   const chosen = named ?? specific[0]
   const wrong = specific.find((name) => name !== chosen)
   if (chosen === undefined || wrong === undefined) return chosen

@@ -3,7 +3,7 @@
  * connected, by rules of nftables or iptables.
  */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, fullText, toCniError, withPrefix } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, fullText, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Log, Plugin, Request } from '../../lib/cni/plugin.ts'
 import {
   parsePrevResult,
@@ -12,11 +12,9 @@ import {
 } from '../../lib/cni/prev-result.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
-import { detectBackend, type FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import { firewallBackends, isInstalled, programs } from '../../lib/net/firewall-backend.ts'
 import type { Cidr } from '../../lib/net/ip.ts'
-import { iptablesProblem } from '../../lib/net/iptables.ts'
-import { nftProblem } from '../../lib/net/nft.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
+import { toolFolders } from '../../lib/net/tool-search.ts'
 import { attachmentName, ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
 import {
@@ -87,24 +85,20 @@ function check(request: Request, { log, tools }: Context): void {
   checkForwarding(request, conf, addresses, new Records(conf.dataDir, log), tools)
 }
 
-/** Fails with code 50 when an ADD with host ports would. */
-function status(request: Request, { tools }: Context): void {
+/**
+ * Fails for a configuration that every ADD would refuse. That programs are missing concerns pods
+ * with host ports alone, and a node that answers with an error is drained of all its pods: it is
+ * warned of. Nothing is started, since the runtime asks every few seconds.
+ */
+function status(request: Request, { log, tools }: Context): void {
   const { backend } = parsePortmapConf(request)
-  try {
-    checkBackend(backend, tools)
-  } catch (error) {
-    const { message, details } = toCniError(error)
-    throw new CniError(ErrorCode.pluginNotAvailable, message, details, { cause: error })
-  }
-}
-
-function checkBackend(backend: FirewallBackend | undefined, tools: Tools): void {
-  if (backend === undefined) {
-    detectBackend(tools)
-    return
-  }
-  const problem = backend === 'nftables' ? nftProblem(tools) : iptablesProblem(tools, 4)
-  if (problem !== undefined) throw problem
+  const usable = backend === undefined ? firewallBackends : [backend]
+  if (usable.some((each) => isInstalled(tools, each))) return
+  const missing = usable.map((each) => programs[each].join(' and '))
+  log.warn(
+    `no pod can have a host port: ${missing.join(', or ')} must be installed on the node, in one ` +
+      `of ${toolFolders.join(', ')} or a folder of PATH that only root can write`,
+  )
 }
 
 function gc(request: Request, context: Context): void {

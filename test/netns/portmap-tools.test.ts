@@ -3,7 +3,9 @@ import { chmodSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync 
 import { join } from 'node:path'
 import t from 'tap'
 import { Tools } from '../../lib/net/node-tool.ts'
-import { kernelSkip, type Node } from '../support/node.ts'
+import { makeHanging } from '../support/hanging.ts'
+import type { Network } from '../support/network.ts'
+import { kernelSkip, type Node, type Pod } from '../support/node.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
 
@@ -16,8 +18,12 @@ const all = {
 
 /** Runs an executable where the programs, if there are any, cannot be run. */
 function without(...programs: string[]) {
+  return hiding('for file in $HIDDEN; do mount --bind /dev/null $file; done; exec "$@"', programs)
+}
+
+/** Runs an executable by a script that finds the programs in $HIDDEN, in mounts of its own. */
+function hiding(script: string, programs: readonly string[]) {
   const files = programs.flatMap((name) => new Tools().find(name) ?? [])
-  const script = 'for file in $HIDDEN; do mount --bind /dev/null $file; done; exec "$@"'
   const env = ['env', `HIDDEN=${files.join(' ')}`]
   return (executable: string) => [
     ...[...env, 'unshare', '--mount', '--propagation', 'private'],
@@ -43,8 +49,7 @@ t.test('without nft', options, async (t) => {
     details: /^expected the executable nft in one of .*apt-get install nftables\)$/,
   })
   t.strictSame(recordsOf(node), [])
-  const { code, msg } = await nftables.refused('STATUS', pod)
-  t.strictSame([code, msg], [50, 'failed to find nft'])
+  t.match(await statusOf(nftables, pod), /warning: no pod can have a host port: nft must be inst/)
   await nftables.silent('DEL', pod, mappings)
 })
 
@@ -63,6 +68,7 @@ t.test('without iptables', options, async (t) => {
   const { msg } = await iptables.refused('ADD', pod, mappings)
   t.equal(msg, 'failed to find iptables-restore')
   t.strictSame(recordsOf(node), [])
+  t.match(await statusOf(iptables, pod), 'host port: iptables and iptables-restore must be inst')
 
   await node.networkWith({ backend: 'iptables' }).attach(pod, mappings)
   const left = await iptables.refused('DEL', pod, mappings)
@@ -81,10 +87,37 @@ t.test('without either', options, async (t) => {
   t.match(details, /\(iptables\) failed to find iptables: .*\(nftables\) failed to find nft: /)
   t.equal(rulesOf(node), before)
   t.strictSame(recordsOf(node), [])
-  t.equal((await network.refused('STATUS', pod)).code, 50)
+  t.match(
+    await statusOf(network, pod),
+    /^portmap: STATUS .*: warning: no pod can have a host port: iptables and iptables-restore, or nft must .*\n$/,
+  )
   await network.attach(pod)
   await network.silent('CHECK', pod)
   await network.silent('DEL', pod, mappings)
+})
+
+/** What is said on stderr by a STATUS that succeeds. */
+async function statusOf(network: Network, pod: Pod): Promise<string> {
+  const { code, stdout, stderr } = await network.call('STATUS', pod)
+  if (code === 0 && stdout === '') return stderr
+  throw new Error(`STATUS: exit status ${code}: ${stdout}${stderr}`)
+}
+
+t.test('STATUS starts no program, which might wait for a lock', options, async (t) => {
+  const node = makePortmapNode(t)
+  const hanging = makeHanging(node.node.dir, 'hanging')
+  const hang = `for file in $HIDDEN; do mount --bind ${hanging} $file; done; exec "$@"`
+  for (const backend of ['nftables', 'iptables', undefined]) {
+    const network = node.networkWith({ backend }, hiding(hang, [...all.nft, ...all.iptables]))
+    const start = performance.now()
+    await network.silent('STATUS', node.pod())
+    t.ok(
+      performance.now() - start < 10_000,
+      `${backend ?? 'none'}: a program takes 20 s to give up`,
+    )
+    const { code } = await network.refused('STATUS', node.pod(), { backend: 'ipfw' })
+    t.equal(code, 7, 'a configuration that every ADD refuses')
+  }
 })
 
 t.test('with iptables-legacy', { skip: kernelSkip() || legacySkip() }, async (t) => {
