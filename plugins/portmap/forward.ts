@@ -1,3 +1,4 @@
+import { readBootId } from '../../lib/boot.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { withUndo, type Undo } from '../../lib/cni/undo.ts'
 import { detectBackend } from '../../lib/net/firewall-backend.ts'
@@ -8,7 +9,7 @@ import type { PortmapConf } from './conf.ts'
 import { forgetConnections } from './conntrack.ts'
 import { routeLocalnet } from './route-localnet.ts'
 import { Records, identifyNetns, type Attachment } from './records.ts'
-import { departedOwners, departedRivals } from './rivals.ts'
+import { departedOwners, departedRivals, type Surroundings } from './rivals.ts'
 import { tearDown } from './tear-down.ts'
 import { findAllTraces } from './traces.ts'
 
@@ -23,38 +24,39 @@ export function forward(
   context: Context,
 ): void {
   const { log, tools } = context
-  const records = new Records(conf.dataDir, log)
+  const records = new Records(conf.dataDir, context)
   const name = attachmentName(request)
   const known = records.list()
   const attachment: Attachment = {
     ...name,
     netns: request.netns,
     netnsId: identifyNetns(request.netns),
+    bootId: readBootId(context),
     backend: conf.backend ?? detectBackend(tools),
     isConditional: Object.values(conf.conditions).some((words) => words.length > 0),
     addresses,
     mappings: conf.mappings,
   }
-  for (const rival of departedRivals(attachment, known)) {
+  const around = { known, dataDir: conf.dataDir, context }
+  for (const rival of departedRivals(attachment, around)) {
     log.warn(`removing the host ports of container ${rival.containerId}, which no longer exists`)
     tearDown(rival, findAllTraces(ownerOf(rival)), conf, records, context)
   }
-  withUndo(log, (undo) => openPorts({ attachment, known, conf, records, undo, context }))
+  withUndo(log, (undo) => openPorts({ attachment, around, conf, records, undo }))
 }
 
 interface Job {
   readonly attachment: Attachment
-  readonly known: readonly Attachment[]
+  readonly around: Surroundings
   readonly conf: PortmapConf
   readonly records: Records
   readonly undo: Undo
-  readonly context: Context
 }
 
 /** Looks at the rules of both families before those of either are changed. */
-function openPorts({ attachment, known, conf, records, undo, context }: Job): void {
-  const { log, tools } = context
-  const { here, elsewhere } = siblingsOf(attachment, known)
+function openPorts({ attachment, around, conf, records, undo }: Job): void {
+  const { log, tools } = around.context
+  const { here, elsewhere } = siblingsOf(attachment, around.known)
   const removal = { owners: [ownerOf(attachment)], keep: addressesOf(elsewhere) }
   const backend = backends[attachment.backend]
   const siblings = here.filter((sibling) => sibling.backend === attachment.backend)
@@ -63,7 +65,7 @@ function openPorts({ attachment, known, conf, records, undo, context }: Job): vo
     const forwarding = forwardingOf(of, conf, [attachment, ...siblings])
     if (forwarding === undefined) return []
     const rules = backend.list(tools, of, forwarding)
-    const departed = departedOwners(attachment, rules.claims, known, log)
+    const departed = departedOwners(attachment, rules.claims, around)
     return [{ ip, of, forwarding, rules, departed }]
   })
   undo.add('record', records.save(attachment))

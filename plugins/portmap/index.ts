@@ -65,7 +65,7 @@ function add(request: Request, context: Context): Result {
 function del(request: Request, context: Context): void {
   const { log } = context
   const conf = parseForCleanup(request, log)
-  const records = new Records(conf.dataDir, log)
+  const records = new Records(conf.dataDir, context)
   const name = attachmentName(request)
   const owner = ownerOf(name)
   const record = records.find(name)
@@ -77,12 +77,12 @@ function del(request: Request, context: Context): void {
   withLock(conf.dataDir, context, () => tearDown(departed, places, conf, records, context))
 }
 
-function check(request: Request, { log, tools }: Context): void {
+function check(request: Request, context: Context): void {
   const conf = parsePortmapConf(request)
   const prevResult = requirePrevResult(request.conf)
   if (conf.mappings.length === 0) return
   const addresses = containerAddresses(prevResult, request.ifName)
-  checkForwarding(request, conf, addresses, new Records(conf.dataDir, log), tools)
+  checkForwarding(request, conf, addresses, new Records(conf.dataDir, context), context.tools)
 }
 
 /**
@@ -105,7 +105,7 @@ function gc(request: Request, context: Context): void {
   const { log } = context
   const conf = parseForCleanup(request, log)
   const valid = parseValidAttachments(request.conf)
-  const records = new Records(conf.dataDir, log)
+  const records = new Records(conf.dataDir, context)
   const { name } = request.conf
   const known = [records.list(), records.unreadable(), records.unfinished()].flat()
   if (known.length === 0 && findIptables().length === 0) return

@@ -5,10 +5,11 @@
  */
 import { existsSync, readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { bootTime } from '../../lib/boot.ts'
 import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
 import { isObject } from '../../lib/cni/json.ts'
 import { parseJson } from '../../lib/cni/parse-json.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
 import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
 import { formatCidr, parseCidr, type Cidr } from '../../lib/net/ip.ts'
@@ -24,21 +25,25 @@ export interface Attachment extends AttachmentName {
   /** The sandbox, by its path and by what was there at ADD. */
   readonly netns: string
   readonly netnsId: string
+  /** The boot that it was made in: boot_id of random(4). Empty when it is this one for all we know. */
+  readonly bootId: string
   readonly backend: FirewallBackend
   readonly isConditional: boolean
   readonly addresses: readonly Cidr[]
   readonly mappings: readonly PortMapping[]
 }
 
+type RecordsContext = Pick<Context, 'log' | 'now'>
+
 export class Records {
   readonly #folder: string
-  readonly #log: Log
+  readonly #context: RecordsContext
   /** The names of files that are said to be garbled: once is enough. */
   readonly #garbled = new Set<string>()
 
-  constructor(folder: string, log: Log) {
+  constructor(folder: string, context: RecordsContext) {
     this.#folder = folder
-    this.#log = log
+    this.#context = context
   }
 
   /**
@@ -122,17 +127,26 @@ export class Records {
   #read(name: string): Attachment | undefined {
     const file = join(this.#folder, name)
     try {
-      return decode(name, readStateFile(file))
+      const { bootId = this.#guessBootId(file), ...rest } = decode(name, readStateFile(file))
+      return { ...rest, bootId }
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
       if (!this.#garbled.has(name)) {
-        this.#log.warn(`going on without the record ${file}: ${errorText(error)}`)
+        this.#context.log.warn(`going on without the record ${file}: ${errorText(error)}`)
       }
       this.#garbled.add(name)
       return undefined
     }
   }
+
+  /** Records of earlier versions do not tell their boot, but when they were written. */
+  #guessBootId(file: string): string {
+    return statSync(file).mtimeMs < bootTime(this.#context) ? earlierBoot : ''
+  }
 }
+
+/** Stands for a boot before this one whose ID is not known. */
+const earlierBoot = 'earlier'
 
 /** Makes the folder of records; throws a `CniError` with code 5. */
 export function makeRecordsFolder(folder: string): void {
@@ -168,10 +182,11 @@ function parseName(name: string): AttachmentName {
 }
 
 function encode(attachment: Attachment): string {
-  const { netns, netnsId, backend, isConditional, addresses, mappings } = attachment
+  const { netns, netnsId, bootId, backend, isConditional, addresses, mappings } = attachment
   return JSON.stringify({
     netns,
     netnsId,
+    ...(bootId !== '' && { bootId }),
     backend,
     isConditional,
     addresses: addresses.map(formatCidr),
@@ -179,10 +194,12 @@ function encode(attachment: Attachment): string {
   })
 }
 
-function decode(name: string, text: string): Attachment {
+type Decoded = Omit<Attachment, 'bootId'> & { readonly bootId?: string }
+
+function decode(name: string, text: string): Decoded {
   const value = parseJson(text, '')
   if (!isObject(value)) throw new Error('expected an object')
-  const { netns, netnsId, backend, isConditional, addresses, portMappings } = value
+  const { netns, netnsId, bootId, backend, isConditional, addresses, portMappings } = value
   if (typeof netns !== 'string' || typeof netnsId !== 'string') {
     throw new Error('netns and netnsId must be strings')
   }
@@ -192,6 +209,7 @@ function decode(name: string, text: string): Attachment {
   }
   return {
     ...{ ...parseName(name), netns, netnsId, backend },
+    ...(typeof bootId === 'string' && { bootId }),
     isConditional: isConditional === true,
     addresses: addresses.flatMap((address: unknown) => parseCidr(String(address)) ?? []),
     mappings: portMappings.map((mapping, index) => parseMapping(mapping, `portMappings.${index}`)),

@@ -83,6 +83,25 @@ t.test('each deletes what the other added', { skip }, async (t) => {
   await ours.silent('DEL', pod, mappings)
 })
 
+t.test(
+  'a port that the Go plugin opened for a living pod is not taken over',
+  { skip },
+  async (t) => {
+    const { node, ours, theirs, pod } = setUp(t)
+    const other = node.pod()
+    // the runtime keeps its cache elsewhere
+    await theirs.attach(pod, mappings)
+    const before = rulesOf(node)
+    const { code, msg, details } = await ours.refused('ADD', other, mappings)
+    t.strictSame([code, msg], [11, 'host port 8080/tcp is already taken by another pod'])
+    t.match(details, `container ${pod.containerId} on network net1 has it, and nothing here tells`)
+    t.equal(rulesOf(node), before)
+    await ours.silent('DEL', pod)
+    await ours.attach(other, mappings)
+    t.notMatch(rulesOf(node), pod.containerId)
+  },
+)
+
 /** A result that can be of either pod: no rule has the sandbox in it. */
 function prevResultOf({ netns }: Pod): object {
   return {

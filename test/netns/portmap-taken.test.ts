@@ -1,9 +1,11 @@
 /** Host ports that two pods want: of a pod that is there, and of one that is gone. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openEnd } from '../support/echo.ts'
-import { kernelSkip } from '../support/node.ts'
+import { binDir } from '../support/executables.ts'
+import { kernelSkip, type Pod } from '../support/node.ts'
 import { makeOwnFolders, onNode } from '../support/own-folders.ts'
 import { makePortmapNode, nodeIp, ports, secondNodeIp } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
@@ -53,7 +55,8 @@ for (const backend of backends) {
     const [first, second, third] = [node.pod(), node.pod(), node.pod()]
     await network.attach(first, ports(web, { hostPort: 9090, containerPort: 90 }))
     runSync(['ip', 'netns', 'delete', first.name])
-    const [client, server] = [openEnd(t, node.client), openEnd(t, second)]
+    const [client, ends] = [openEnd(t, node.client), makeScope(t)]
+    const server = openEnd(ends, second)
     await server.serve('second', 80)
     const { code, stderr } = await network.call('ADD', second, ports(web))
     t.equal(code, 0)
@@ -70,12 +73,44 @@ for (const backend of backends) {
     runSync(['ip', 'netns', 'delete', second.name])
     const late = openEnd(t, third)
     await late.serve('third', 80)
+    const { code: refusal, details } = await network.refused('ADD', third, ports(web))
+    t.equal(refusal, 11)
+    t.match(details, `processes are in its sandbox, which was ${second.netns}; remove that pod`)
+    await ends.end()
     await network.call('ADD', third, { ...ports(web), backend: other })
     t.match(await client.ask('tcp', nodeIp[4], 8080), 'third saw', 'also by the other backend')
     t.strictSame(
       tracesOf(node, second).filter((line) => line.includes('10.9.0.3')),
       [],
     )
+  })
+
+  t.test(`${backend}: the port of a pod of an earlier boot`, options, async (t) => {
+    const node = makePortmapNode(t, { backend })
+    const { network } = node
+    const [first, second, third] = [node.pod(), node.pod(), node.pod()]
+    await network.attach(first, ports(web))
+    const changeRecord = (pod: Pod, keys: object, writtenMs: number) => {
+      const file = join(node.node.dir, `portmap/net1:${pod.containerId}:eth0`)
+      const record = { ...JSON.parse(readFileSync(file, 'utf8')), ...keys } as object
+      writeFileSync(file, JSON.stringify(record))
+      utimesSync(file, writtenMs / 1000, writtenMs / 1000)
+    }
+    changeRecord(first, {}, 0)
+    t.equal((await network.refused('ADD', second, ports(web))).code, 11, 'only the date is wrong')
+    // after a reboot another namespace may have the same number at the same path
+    changeRecord(first, { bootId: '0d5a2cf5-3a0f-4f0e-9b51-6a6bb5a1a3c5' }, Date.now())
+    const { code, stderr } = await network.call('ADD', second, ports(web))
+    t.equal(code, 0)
+    t.match(stderr, `container ${first.containerId}, which no longer exists`)
+    t.strictSame(recordsOf(node), [`net1:${second.containerId}:eth0`])
+
+    changeRecord(second, { bootId: undefined }, Date.now())
+    const { code: refusal } = await network.refused('ADD', third, ports(web))
+    t.equal(refusal, 11, 'an earlier version does not tell the boot, but wrote it in this one')
+    changeRecord(second, { bootId: undefined }, Date.now() - uptime() * 1000 - 60_000)
+    await network.call('ADD', third, ports(web))
+    t.strictSame(recordsOf(node), [`net1:${third.containerId}:eth0`])
   })
 
   t.test(`${backend}: the port of a pod that there is no record of`, options, async (t) => {
@@ -88,18 +123,57 @@ for (const backend of backends) {
     const results = join(node.node.dir, 'var/lib/cni/results')
     mkdirSync(results, { recursive: true })
     const { containerId, netns } = first
-    const entry = { kind: 'cniCacheV1', containerId, ifName: 'eth0', networkName: 'net1', netns }
-    writeFileSync(join(results, `net1-${containerId}-eth0`), JSON.stringify(entry))
-    const { msg, details } = await network.refused('ADD', second, ports(web))
-    t.equal(msg, 'host port 8080/tcp is already taken by another pod')
-    t.match(details, `its sandbox ${netns} exists`, 'the runtime knows it')
+    const cache = (keys: object) => {
+      const entry = { kind: 'cniCacheV1', containerId, ifName: 'eth0', networkName: 'net1', netns }
+      writeFileSync(
+        join(results, `net1-${containerId}-eth0`),
+        JSON.stringify({ ...entry, ...keys }),
+      )
+    }
+    const refusal = async () => {
+      const { code, msg, details = '' } = await network.refused('ADD', second, ports(web))
+      t.strictSame([code, msg], [11, 'host port 8080/tcp is already taken by another pod'])
+      return details
+    }
+    const before = rulesOf(node)
+    cache({})
+    t.match(await refusal(), `its sandbox ${netns} exists; remove`, 'the runtime knows it')
 
     runSync(['ip', 'netns', 'delete', first.name])
+    for (const keys of [{ containerId: 'another' }, { netns: '' }]) {
+      cache(keys)
+      t.match(await refusal(), 'nothing here tells whether its sandbox exists', 'no proof')
+    }
+    cache({ netns: `/proc/${process.pid}/nothing/net` })
+    t.match(await refusal(), 'cannot be seen, but may exist; remove')
+    t.equal(rulesOf(node), before)
+    cache({})
     const { code, stderr } = await network.call('ADD', second, ports(web))
     t.equal(code, 0)
     t.match(stderr, `taking host port 8080/tcp over from container ${containerId}, which no`)
     t.notMatch(rulesOf(node), containerId)
     await network.silent('CHECK', second, ports(web))
+  })
+
+  t.test(`${backend}: the port of a pod that nothing here knows`, options, async (t) => {
+    const node = makePortmapNode(t)
+    makeOwnFolders(node.node)
+    const network = node.networkWith({ backend }, (executable) => onNode(node.node, [executable]))
+    const [first, second] = [node.pod(), node.pod()]
+    const [client, server] = [openEnd(t, node.client), openEnd(t, first)]
+    await server.serve('first', 80)
+    await network.attach(first, ports(web))
+    node.run('rm', '-r', join(node.node.dir, 'portmap'))
+    const { code, details = '' } = await network.refused('ADD', second, ports(web))
+    t.equal(code, 11)
+    t.match(details, `container ${first.containerId} `)
+    t.match(await client.ask('tcp', nodeIp[4], 8080), 'first saw', 'it keeps its port')
+
+    const [, command = ''] = /remove its rules: (.*)$/.exec(details) ?? []
+    const argv = ['sh', '-c', command.replaceAll('/opt/cni/bin', binDir())]
+    t.equal(runSync(onNode(node.node, argv)), '')
+    t.notMatch(rulesOf(node), first.containerId, 'what the error says to type removes them')
+    await network.attach(second, ports(web))
   })
 }
 
@@ -125,3 +199,13 @@ t.test('pods that want one port at the same time', options, async (t) => {
   t.strictSame(codes.sort(), [0, 11, 11, 11], 'one has it, the others are told')
   t.equal(recordsOf(node).length, 1)
 })
+
+/** A scope that ends before the test does, or with it. */
+function makeScope({ teardown }: Pick<Test, 'teardown'>) {
+  const ends: (() => void | Promise<void>)[] = []
+  const end = async () => {
+    for (const each of ends.splice(0)) await each()
+  }
+  teardown(end)
+  return { teardown: (each: () => void | Promise<void>) => void ends.push(each), end }
+}

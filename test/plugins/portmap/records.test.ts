@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
@@ -14,7 +15,8 @@ import { thrown } from '../../support/thrown.ts'
 
 const attachment: Attachment = {
   ...{ network: 'net1', containerId: 'c1', ifName: 'eth0' },
-  ...{ netns: '/run/netns/x', netnsId: '4:1', backend: 'iptables', isConditional: true },
+  ...{ netns: '/run/netns/x', netnsId: '4:1', bootId: 'b1' },
+  ...{ backend: 'iptables', isConditional: true },
   addresses: [cidr('10.0.0.2/24'), cidr('fd00::2/64')],
   mappings: [
     parseMapping({ hostPort: 80, containerPort: 8080, protocol: 'tcp', hostIP: '::' }, ''),
@@ -24,9 +26,10 @@ const attachment: Attachment = {
 
 function setUp(t: { testdir(): string }) {
   const folder = join(t.testdir(), 'a/portmap')
-  const { log, warnings } = contextOf()
-  const records = new Records(folder, log)
-  return { folder, records, warnings, file: join(folder, 'net1:c1:eth0') }
+  const context = contextOf()
+  const { warnings } = context
+  const records = new Records(folder, context)
+  return { folder, records, context, warnings, file: join(folder, 'net1:c1:eth0') }
 }
 
 t.test('keeps attachments', async (t) => {
@@ -67,8 +70,9 @@ t.test('goes on without a record that is garbled', async (t) => {
   mangled.push(whole.replace('"protocol":"udp"', '"protocol":7'), whole.replace('53', '0'))
   for (const text of mangled) {
     writeFileSync(file, text)
-    const { log, warnings } = contextOf()
-    const records = new Records(folder, log)
+    const context = contextOf()
+    const { warnings } = context
+    const records = new Records(folder, context)
     t.equal(records.find(attachment), undefined, text)
     t.match(warnings, [`going on without the record ${file}: `])
     const { network, containerId, ifName } = attachment
@@ -111,4 +115,21 @@ t.test('tells one sandbox from another at the same path', async (t) => {
   t.equal(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/thread-self/ns/net'))
   t.not(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/self/ns/mnt'))
   t.equal(identifyNetns('/nowhere'), '')
+})
+
+t.test('tells of what earlier versions recorded whether it was in this boot', async (t) => {
+  const { folder, records, context, file } = setUp(t)
+  makeRecordsFolder(folder)
+  records.save(attachment)
+  const { bootId, ...old } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  t.equal(bootId, 'b1')
+  writeFileSync(file, JSON.stringify(old))
+  const bootMs = context.now() - uptime() * 1000
+  for (const [writtenMs, isEarlier] of [
+    [bootMs - 5000, true],
+    [bootMs + 5000, false],
+  ] as const) {
+    utimesSync(file, writtenMs / 1000, writtenMs / 1000)
+    t.equal(records.find(attachment)?.bootId !== '', isEarlier)
+  }
 })
