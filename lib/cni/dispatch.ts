@@ -16,6 +16,7 @@ import { checkParameters, parseCommand } from './parameters.ts'
 import type { Context, Delegate, Environment, Plugin, PluginCommand, Request } from './plugin.ts'
 import { encodeResult } from './result-encode.ts'
 import { Trace } from './trace.ts'
+import { hasValidAttachments, validAttachmentsKeys } from './valid-attachments.ts'
 import { currentVersion, supportedVersions } from './versions.ts'
 
 /** Serves one call of a plugin. Never throws: what goes wrong stands in the reply. */
@@ -160,7 +161,16 @@ function run(plugin: Plugin, request: Request, context: Context): string {
       plugin.status?.(request, context)
       return ''
     case 'GC':
-      plugin.gc?.(request, context)
+      collect(plugin, request, context)
       return ''
   }
+}
+
+/** A GC without a list of what is valid removes nothing, and is no error: nothing is known. */
+function collect(plugin: Plugin, request: Request, context: Context): void {
+  if (hasValidAttachments(request.conf)) return plugin.gc?.(request, context)
+  context.log.warn(
+    `nothing is removed: the configuration has no ${validAttachmentsKeys[0]}, and GC removes what ` +
+      'is not in that list; cni gc NETWORK calls plugins with one',
+  )
 }

@@ -12,6 +12,14 @@ export interface Attachment {
 export const validAttachmentsKeys = ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const
 
 /**
+ * Whether a GC's configuration says what is valid, rightly or wrongly. Without that nothing can be
+ * told from what is left behind: cnitool calls so, as it knows of no attachment that it has not made.
+ */
+export function hasValidAttachments(conf: NetConf): boolean {
+  return validAttachmentsKeys.some((name) => conf[name] !== undefined)
+}
+
+/**
  * The attachments that a GC's configuration lists as valid; Go's libcni writes an empty list as
  * null. Throws a `CniError` with code 7 when there is no list: an absent one must not be taken for
  * an empty one, which frees everything.

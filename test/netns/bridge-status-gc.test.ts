@@ -88,14 +88,15 @@ t.test('GC removes links and addresses of attachments that are not valid', optio
   t.equal(veths(node).length, 2)
 })
 
-t.test('GC reads the older key as well, and wants one of them', options, async (t) => {
+t.test('GC reads the older key as well, and refuses a malformed list', options, async (t) => {
   const node = makeNode(t)
   const pod = node.pod()
   const network = makeNetwork(node)
   await network.attach(pod)
   const keys = { 'cni.dev/attachments': [{ containerID: pod.containerId, ifname: 'eth0' }] }
   await network.silent('GC', pod, keys, noAttachment)
-  for (const wrong of [{}, { 'cni.dev/valid-attachments': [{ containerID: 7 }] }]) {
+  for (const list of ['all', {}, [{ containerID: 7 }]]) {
+    const wrong = { 'cni.dev/valid-attachments': list }
     t.match(await network.refused('GC', pod, wrong, noAttachment), { code: 7 })
   }
   t.ok(link(pod, 'eth0'))

@@ -21,8 +21,9 @@ const envOf = (command: Command, changes: object = {}) => ({
   ...attachment,
   ...changes,
 })
+const valid = { 'cni.dev/valid-attachments': [] }
 const confOf = (changes: object = {}) =>
-  JSON.stringify({ name: 'net1', cniVersion: '1.1.0', type: 'fake', ...changes })
+  JSON.stringify({ name: 'net1', cniVersion: '1.1.0', type: 'fake', ...valid, ...changes })
 const conf = confOf()
 
 t.test('VERSION needs nothing, and does not touch stdin', async (t) => {
@@ -189,6 +190,21 @@ t.test('answers the other commands with nothing', async (t) => {
       [command],
     )
   }
+})
+
+t.test('GC without a list of what is valid does not reach the plugin', async (t) => {
+  const gc = (keys: object) => serve(envOf('GC'), confOf({ ...absent, ...keys }))
+  const absent = { 'cni.dev/valid-attachments': undefined }
+  const { exitCode, stdout, stderr, requests } = gc({})
+  t.strictSame([exitCode, stdout, requests], [0, '', []])
+  t.match(stderr, /^fake: GC .*: warning: nothing is removed: .* no cni\.dev\/valid-attachments, /)
+  for (const list of [null, [], 'all', {}]) {
+    for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments']) {
+      const given = gc({ [key]: list })
+      t.strictSame([given.stderr, given.requests.length], ['', 1], 'the plugin judges it')
+    }
+  }
+  t.equal(serve(envOf('DEL'), confOf(absent)).requests.length, 1)
 })
 
 t.test(
