@@ -61,7 +61,8 @@ t.test('the manifest names what there is', async (t) => {
   t.match(manifest, { apiVersion: 'apps/v1', kind: 'DaemonSet' })
   const { selector, template } = manifest.spec
   t.strictSame(selector.matchLabels, template.metadata.labels)
-  t.match(manifest.spec.updateStrategy, { rollingUpdate: { maxSurge: 0 } })
+  const update = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } }
+  t.strictSame(manifest.spec.updateStrategy, update, 'nothing that old API servers refuse')
   for (const { image } of [install, serve])
     t.match(image, new RegExp(`/flannel-cni-ts:${version}$`))
   for (const { name } of install.volumeMounts) {
