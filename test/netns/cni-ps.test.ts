@@ -1,5 +1,5 @@
 /** `cni ps` on a node with pods; iproute2 says what is true. */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
@@ -103,12 +103,43 @@ t.test('does with the sources that there are', { skip: kernelSkip() }, async (t)
   rmSync(results, { recursive: true })
   const [port] = ports(node, 'cni0')
   t.match(await list(node), [
-    { pod: null, netns: null, hostVeth: port?.ifname, addresses: ['10.244.1.2'], healthy: true },
+    {
+      ...{ pod: null, netns: pod.netns, hostVeth: port?.ifname },
+      ...{ addresses: ['10.244.1.2'], healthy: true },
+    },
   ])
   rmSync(networks, { recursive: true })
   t.match(await list(node), [{ hostVeth: port?.ifname, addresses: [], healthy: true }])
   runSync(['ip', '-n', node.name, 'link', 'delete', port?.ifname ?? ''])
   t.same(await list(node), [])
+})
+
+t.test('reads what containerd 1.6 keeps', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  const pods = ['web', 'down', 'gone'].map((name) => ({ name, pod: node.pod() }))
+  const results = node.at('var/lib/cni/results')
+  for (const { name, pod } of pods) t.equal((await node.attach(pod, name)).code, 0)
+  for (const file of readdirSync(results).map((name) => join(results, name))) {
+    // No path of a namespace, and keys as Go writes a type that has no names for JSON.
+    const { netns: _, ...entry } = JSON.parse(readFileSync(file, 'utf8')) as { netns: string }
+    const mapping = { HostPort: 8080, ContainerPort: 80, Protocol: 'tcp', HostIP: '' }
+    const capabilityArgs = { portMappings: [mapping] }
+    writeFileSync(file, JSON.stringify({ ...entry, capabilityArgs }))
+  }
+  runSync(['ip', '-n', pods[1]?.pod.name ?? '', 'link', 'set', 'eth0', 'down'])
+  runSync(['ip', 'netns', 'delete', pods[2]?.pod.name ?? ''])
+  const hostPorts = [{ hostIP: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }]
+  for (const { name, pod } of pods) {
+    const shown = (await list(node)).filter((each) => each.pod?.name === name)
+    t.match(shown, [{ netns: pod.netns, hostPorts }], name)
+  }
+  const expected = { web: null, down: 'eth0 is down', gone: 'its network namespace is gone' }
+  t.same(await problems(node), expected)
+  for (const file of readdirSync(results)) {
+    const text = readFileSync(join(results, file), 'utf8')
+    writeFileSync(join(results, file), text.replace(/"sandbox":"[^"]*"/, '"sandbox":""'))
+  }
+  t.same(await problems(node), expected, 'host-local has seen the namespaces too')
 })
 
 t.test('shows an address that nobody uses', { skip: kernelSkip() }, async (t) => {

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { imageName } from '../support/busybox-image.ts'
 import { makeHostGwCluster, type ClusterNode } from '../support/cluster.ts'
-import { containerdSkip, startContainerd } from '../support/containerd.ts'
+import { containerdSkip, startContainerd, type Containerd } from '../support/containerd.ts'
 import { startCri, type Cri } from '../support/cri.ts'
 import { binDir } from '../support/executables.ts'
 import { installAll } from '../support/flannel-node.ts'
 import { ports } from '../support/ip.ts'
 import { kernelSkip, type Namespace } from '../support/node.ts'
-import { inside, missingProgram, runSync } from '../support/run.ts'
+import { inside, missingProgram, run, runSync } from '../support/run.ts'
 import { answers, answersToPod, removePod, runWebPod, type WebPod } from '../support/web-pod.ts'
 
 const conflist = join(import.meta.dirname, '../../conf/10-flannel.conflist')
@@ -36,6 +36,7 @@ t.test(`${count} pods with host ports`, { skip }, async (t) => {
   const hostPorts = Array.from({ length: count }, (_, index) => 8000 + index)
   const first = await all(hostPorts, (port) => runWebPod(cri, node, `pod-${port}`, port))
   await t.test('work', (t) => assertReachable(t, place, first))
+  await t.test('are what cni ps shows', (t) => assertShown(t, containerd, first))
 
   await containerd.stop()
   t.same(await answers(other, first.map(url)), first.map(name), 'and do so without containerd')
@@ -63,6 +64,34 @@ t.test(`${count} pods with host ports`, { skip }, async (t) => {
   t.same(files('flannel'), [], 'no saved configuration is left')
   t.same(files('results'), [], 'no result is left')
 })
+
+/** What `cni ps --json` prints of an attachment. */
+interface Shown {
+  readonly containerId: string
+}
+
+/** Asserts that `cni ps` shows pods as containerd keeps them, and each as it is. */
+async function assertShown(
+  t: Test,
+  containerd: Containerd,
+  pods: readonly WebPod[],
+): Promise<void> {
+  const { stdout, stderr } = await run(containerd.beside(['/opt/cni/bin/cni', 'ps', '--json']))
+  t.equal(stderr, '')
+  const shown: Shown[] = JSON.parse(stdout)
+  const expected = pods.map(({ name, sandboxId, address, hostPort }) => ({
+    pod: { namespace: 'default', name },
+    containerId: sandboxId,
+    netns: /\/netns\/cni-/, // which containerd 1.6 does not keep
+    addresses: [`${address}/24`],
+    hostPorts: [{ hostIP: '', hostPort, containerPort: 80, protocol: 'tcp' }],
+    problem: null,
+  }))
+  const sorted = (list: readonly Shown[]) =>
+    list.toSorted((a, b) => a.containerId.localeCompare(b.containerId))
+  t.match(sorted(shown), sorted(expected))
+  t.equal(shown.length, pods.length)
+}
 
 /** Asserts that pods answer to the nodes, and each one to the pod before it. */
 async function assertReachable(t: Test, place: Place, pods: readonly WebPod[]): Promise<void> {

@@ -88,6 +88,11 @@ export class Containerd {
     await exited
   }
 
+  /** The command line that runs a program beside it, where it sees the same namespaces. */
+  beside(argv: readonly string[]): string[] {
+    return this.#enter(argv)
+  }
+
   /** The command line that runs ctr with these arguments. */
   ctrLine(...args: string[]): string[] {
     return this.#enter(['ctr', ...args])

@@ -2,7 +2,7 @@
 import type { KeptAttachment } from '../../../lib/cni/attachment-cache.ts'
 import { parseAlias } from '../../../lib/cni/attachment-alias.ts'
 import type { CniArg } from '../../../lib/cni/attachment.ts'
-import type { Result } from '../../../lib/cni/result.ts'
+import type { Interface, Result } from '../../../lib/cni/result.ts'
 import type { Link } from '../../../lib/net/link.ts'
 import type { Reservation } from './reservations.ts'
 
@@ -54,7 +54,27 @@ export function mergeAttachments({ kept, reservations, links }: Sources): NodeAt
     if (name === undefined) continue
     merged.set(keyOf(name), { ...unknown, ...name, ...merged.get(keyOf(name)), port: link })
   }
-  return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, attachment]) => attachment)
+  return [...merged]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, attachment]) => ({ ...attachment, netns: netnsOf(attachment) }))
+}
+
+/**
+ * The path of the sandbox: the runtime's word, or else the result's, or else what host-local has
+ * seen. Runtimes with an old release of the Go library, such as containerd 1.6, keep none.
+ */
+function netnsOf({ netns, ifName, result, reservations }: NodeAttachment): string {
+  const known = [
+    netns,
+    ...(result?.interfaces ?? []).filter(({ name }) => name === ifName).map(sandboxOf),
+    ...(result?.interfaces ?? []).map(sandboxOf),
+    ...reservations.map((reservation) => reservation.netns),
+  ]
+  return known.find((path) => path !== '') ?? ''
+}
+
+function sandboxOf({ sandbox = '' }: Interface): string {
+  return sandbox
 }
 
 const unknown = {

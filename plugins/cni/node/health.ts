@@ -26,11 +26,9 @@ function sandboxProblem(
   { ifName, result, port }: NodeAttachment,
   sandbox: SandboxState,
 ): string | undefined {
-  if (sandbox.state === 'gone') return 'its network namespace is gone'
-  if (sandbox.state === 'unknown') {
-    return result === undefined && port === undefined
-      ? 'nothing but its address is left'
-      : undefined
+  if (sandbox.state !== 'there') {
+    if (result === undefined && port === undefined) return 'nothing but its address is left'
+    return sandbox.state === 'gone' ? 'its network namespace is gone' : undefined
   }
   if (sandbox.link === undefined) return `${ifName} is gone`
   if (!sandbox.link.up) return `${ifName} is down`

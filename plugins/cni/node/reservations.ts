@@ -1,6 +1,7 @@
 /** The addresses that host-local has reserved on this node: one file for each. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ReservationLinks } from '../../../ipam/host-local/reservation-links.ts'
 import { errorText, hasCode } from '../../../lib/cni/errors.ts'
 import type { Log } from '../../../lib/cni/plugin.ts'
 import { readStateFile } from '../../../lib/files.ts'
@@ -12,6 +13,8 @@ export interface Reservation {
   readonly containerId: string
   /** Empty in the files of old versions of host-local. */
   readonly ifName: string
+  /** The path of the sandbox that it was made for; empty when that is not known. */
+  readonly netns: string
   /** Milliseconds since the epoch. */
   readonly since: number
 }
@@ -46,7 +49,12 @@ function readReservation(
     // host-local writes `<containerID>\r\n<interface>`; after a power loss a file may be empty.
     const [containerId = '', ifName = ''] = readStateFile(file).trim().split('\r\n')
     if (!isName(containerId, ifName)) return []
-    return [{ network, address, containerId, ifName, since: statSync(file).mtimeMs }]
+    const since = statSync(file).mtimeMs
+    const links = new ReservationLinks(join(networksDir, network), '')
+    const known = links.read({ containerId, ifName })
+    // With another time the link is of another reservation of the same names.
+    const netns = known?.writtenMs.get(address) === since ? known.sandbox.netns : ''
+    return [{ network, address, containerId, ifName, netns, since }]
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) log.warn(`left out: ${errorText(error)}`)
     return []

@@ -1,6 +1,9 @@
 /** What `cni ps` says of an attachment, before it is laid out: pure. */
-import { isObject } from '../../../lib/cni/json.ts'
-import { formatCidr } from '../../../lib/net/ip.ts'
+import { CniError } from '../../../lib/cni/errors.ts'
+import { readConf } from '../../../lib/cni/schema.ts'
+import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
+import { confSchema } from '../../portmap/conf-schema.ts'
+import { parseMapping } from '../../portmap/mapping.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
 
 export interface Row extends NodeAttachment {
@@ -24,15 +27,26 @@ export function addressesOf({ result, reservations }: NodeAttachment): string[] 
     : result.ips.map(({ address }) => formatCidr(address))
 }
 
-/** The host ports of an attachment: the capability `portMappings` (CNI conventions). */
+/**
+ * The host ports of an attachment: the capability `portMappings` (CNI conventions), as portmap reads
+ * it. What portmap refuses leads nowhere, and is left out.
+ */
 export function hostPortsOf({ capabilityArgs }: NodeAttachment): HostPort[] {
   const { portMappings } = capabilityArgs
-  if (!Array.isArray(portMappings)) return []
-  return portMappings.flatMap((mapping: unknown) => {
-    if (!isObject(mapping)) return []
-    const { hostIP = '', hostPort, containerPort, protocol = 'tcp' } = mapping
-    if (typeof hostPort !== 'number' || typeof containerPort !== 'number') return []
-    const address = String(hostIP) === '0.0.0.0' || String(hostIP) === '::' ? '' : String(hostIP)
-    return [{ hostIP: address, hostPort, containerPort, protocol: String(protocol).toLowerCase() }]
-  })
+  return Array.isArray(portMappings) ? portMappings.flatMap(readMapping) : []
+}
+
+function readMapping(mapping: unknown): HostPort[] {
+  const conf = { runtimeConfig: { portMappings: [mapping] } }
+  try {
+    const { runtimeConfig } = readConf(confSchema, conf, '')
+    return (runtimeConfig?.portMappings ?? []).map((raw) => {
+      const { hostIp, hostPort, containerPort, protocol } = parseMapping(raw, 'portMappings')
+      const hostIP = hostIp === undefined ? '' : formatIp(hostIp)
+      return { hostIP, hostPort, containerPort, protocol }
+    })
+  } catch (error) {
+    if (error instanceof CniError) return []
+    throw error
+  }
 }

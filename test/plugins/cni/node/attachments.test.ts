@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mergeAttachments } from '../../../../plugins/cni/node/attachments.ts'
+import { mergeAttachments, type Sources } from '../../../../plugins/cni/node/attachments.ts'
 import { keptOf, reservationOf, result, vethOf } from './attachment.ts'
 
 const nothing = { kept: [], reservations: [], links: [] }
@@ -44,6 +44,24 @@ t.test('each of them is enough', async (t) => {
   t.strictSame(mergeAttachments({ ...nothing, links: [link] }), [
     { ...unknown, ...name, reservations: [], port: link, since: undefined },
   ])
+})
+
+t.test('the sandbox is what the first source says that knows it', async (t) => {
+  const kept = keptOf('c1')
+  const old = { ...kept, attachment: { ...kept.attachment, netns: '' } }
+  const reservations = [reservationOf({ netns: '/run/netns/reserved' })]
+  const netnsOf = (entry: Sources['kept'][number]) =>
+    mergeAttachments({ ...nothing, kept: [entry], reservations }).map(({ netns }) => netns)
+  const interfaces = [
+    { name: 'eth9', sandbox: '/run/netns/other' },
+    { name: 'eth0', sandbox: '/run/netns/result' },
+  ]
+  const told = { ...old, result: { ...result, interfaces } }
+  t.strictSame(netnsOf({ ...told, attachment: kept.attachment }), ['/run/netns/web'])
+  t.strictSame(netnsOf(told), ['/run/netns/result'])
+  t.strictSame(netnsOf({ ...old, result: { ...result, interfaces: [] } }), ['/run/netns/reserved'])
+  t.strictSame(netnsOf({ ...old, result: undefined }), ['/run/netns/reserved'])
+  t.match(mergeAttachments({ ...nothing, reservations }), [{ netns: '/run/netns/reserved' }])
 })
 
 t.test('the host end that a Go plugin made is known by the result', async (t) => {

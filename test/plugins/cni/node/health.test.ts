@@ -37,6 +37,7 @@ t.test('a pair without a bridge needs none', async (t) => {
 const problems: [want: string, parts: Partial<NodeAttachment>, sandbox?: SandboxState][] = [
   ['its network namespace is gone', {}, { state: 'gone' }],
   ['nothing but its address is left', { result: undefined, port: undefined }, { state: 'unknown' }],
+  ['nothing but its address is left', { result: undefined, port: undefined }, { state: 'gone' }],
   ['eth0 is gone', {}, { state: 'there', link: undefined, addresses: [] }],
   ['eth0 is down', {}, { state: 'there', link: { ...link, up: false }, addresses }],
   ['eth0 lacks 10.244.1.2/24', {}, { state: 'there', link, addresses: [cidr('10.244.1.2/16')] }],

@@ -22,9 +22,14 @@ t.test('reads what host-local writes', async (t) => {
   for (const name of ['10.244.1.2', '10.244.1.3', 'fd00::2']) {
     utimesSync(join(dir, 'cbr0', name), 1, 1)
   }
+  // What its link says of fd00::2 was written at another time, about another reservation.
+  const addresses = { '10.244.1.2': 1000, 'fd00::2': 2000 }
+  const link = { bootId: 'b', netns: '/run/netns/web', netnsInode: 7, addresses }
+  symlinkSync(JSON.stringify(link), join(dir, 'cbr0/.c1 eth0'))
   const { log, warnings } = contextOf()
   const of = (address: string, containerId: string, ifName: string) => ({
     ...{ network: 'cbr0', address, containerId, ifName },
+    netns: containerId === 'c1' && address === '10.244.1.2' ? '/run/netns/web' : '',
     since: 1000,
   })
   t.strictSame(listStores(dir, log), [

@@ -5,7 +5,9 @@ import { attachmentOf, reservationOf } from '../node/attachment.ts'
 const portMappings = [
   { hostPort: 8080, containerPort: 80, protocol: 'TCP', hostIP: '0.0.0.0' },
   { hostPort: 53, containerPort: 53, protocol: 'udp', hostIP: 'fd00::1' },
+  { HostPort: 81, ContainerPort: 8081, Protocol: 'tcp', HostIP: '' }, // as containerd keeps it
   { hostPort: 'x' },
+  { hostPort: 82, containerPort: 82, protocol: 'icmp' },
   null,
 ]
 
@@ -33,7 +35,7 @@ t.test('a line for each', async (t) => {
       ],
       [
         ...['default/web', 'aaaaaaaaaaaaa', 'cbr0', 'eth0', 'web', 'veth1', '10.244.1.2/24'],
-        ...['8080->80/tcp,[fd00::1]:53->53/udp', '61s', 'ok'],
+        ...['8080->80/tcp,[fd00::1]:53->53/udp,81->8081/tcp', '61s', 'ok'],
       ],
       [
         ...['-', 'c1', 'cbr0', 'eth0', '-', '-', '10.244.1.2,fd00::2', '-', '-'],
