@@ -1,5 +1,5 @@
 /** `cni ps` on a node with pods; iproute2 says what is true. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
@@ -140,6 +140,51 @@ t.test('reads what containerd 1.6 keeps', { skip: kernelSkip() }, async (t) => {
     writeFileSync(join(results, file), text.replace(/"sandbox":"[^"]*"/, '"sandbox":""'))
   }
   t.same(await problems(node), expected, 'host-local has seen the namespaces too')
+})
+
+/** Configures the node's network by keys in the case that nobody writes, with this lease. */
+function useOddKeys(node: InstalledNode, subnet: string): void {
+  const flannel = { Type: 'flannel', IPAM: { DataDir: '/var/lib/cni/odd' } }
+  const list = { name: 'cbr0', cniVersion: '1.0.0', plugins: [flannel] }
+  const conflist = node.at('etc/cni/net.d/10-flannel.conflist')
+  rmSync(conflist) // other nodes have links of it
+  writeFileSync(conflist, JSON.stringify(list))
+  const lease = readFileSync(node.at('run/flannel/subnet.env'), 'utf8')
+  writeFileSync(node.at('run/flannel/subnet.env'), lease.replace('10.244.1.1/24', subnet))
+}
+
+t.test('says which pool of addresses is nearly empty', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  useOddKeys(node, '10.244.1.1/24')
+  const folder = node.at('var/lib/cni/odd/cbr0')
+  mkdirSync(folder, { recursive: true })
+  const fill = (last: number) => {
+    for (let n = 2; n <= last; n++) writeFileSync(join(folder, `10.244.1.${n}`), 'c1\r\neth0')
+  }
+  fill(228)
+  t.match(await node.cni('ps'), { code: 0, stderr: '', stdout: /10\.244\.1\.228/ })
+  const pool = 'addresses of 10.244.1.1-10.244.1.254 in use'
+  fill(229)
+  t.equal((await node.cni('ps')).stderr, `cni ps: warning: cbr0: 228 of 253 ${pool}\n`)
+  fill(254)
+  const full = await node.cni('ps', '--json')
+  const outcome = 'no other pod gets one until one of them is released'
+  t.equal(full.stderr, `cni ps: warning: cbr0: 253 of 253 ${pool}: ${outcome}\n`)
+  t.type(JSON.parse(full.stdout), Array)
+})
+
+t.test('counts no address that the next pod gets', { skip: kernelSkip() }, async (t) => {
+  const node = makeInstalledNode(t, plugins)
+  useOddKeys(node, '10.244.1.1/29')
+  const pods = Array.from({ length: 5 }, () => node.pod())
+  for (const pod of pods) t.equal((await node.attach(pod, pod.name)).code, 0)
+  t.match((await node.cni('ps')).stderr, 'cbr0: 5 of 5 addresses of 10.244.1.1-10.244.1.6 in use')
+  runSync(['ip', 'netns', 'delete', pods[0]?.name ?? ''])
+  t.equal((await node.cni('ps')).stderr, '')
+  t.equal((await node.attach(node.pod(), 'next')).code, 0)
+  rmSync(node.at('run/flannel/subnet.env'))
+  const warning = 'cni ps: warning: going on without the pools of network "cbr0": '
+  t.match((await node.cni('ps')).stderr, `${warning}open /run/flannel/subnet.env: no such file`)
 })
 
 t.test('shows an address that nobody uses', { skip: kernelSkip() }, async (t) => {

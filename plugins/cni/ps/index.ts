@@ -1,12 +1,14 @@
 /** `cni ps`: the attachments of this node, and how they are. */
 import { readConfFiles } from '../../../lib/cni/conf-dir.ts'
+import type { NetworkConfigList } from '../../../lib/cni/conf-list.ts'
 import { errorText } from '../../../lib/cni/errors.ts'
-import { isObject } from '../../../lib/cni/json.ts'
 import type { AttachmentCache } from '../../../lib/cni/attachment-cache.ts'
 import type { Log } from '../../../lib/cni/plugin.ts'
 import { problemOf } from '../node/health.ts'
+import { networksDirsOf } from '../node/host-local-confs.ts'
+import { shortage, usagesOf } from '../node/pools.ts'
 import { inspectSandbox } from '../node/sandbox-state.ts'
-import { surveyNode } from '../node/survey.ts'
+import { surveyNode, type Attempt } from '../node/survey.ts'
 import { stateFolders } from '../settings.ts'
 import { formatJson } from './json.ts'
 import { formatTable } from './table.ts'
@@ -20,8 +22,8 @@ export interface PsPlaces {
 
 /**
  * The attachments that runtimes keep, that host-local has addresses for, or whose interface is in
- * this network namespace. A source that cannot be read is logged, and does without. `now` is in
- * milliseconds since the epoch.
+ * this network namespace. A source that cannot be read is logged, and does without; so is a pool
+ * of addresses that is nearly full. `now` is in milliseconds since the epoch.
  */
 export function ps(places: PsPlaces, format: 'table' | 'json', now: number): string {
   const { attachments, stores } = survey(places)
@@ -43,14 +45,19 @@ function survey({ cache, confDir, log }: PsPlaces) {
       return []
     }
   }
-  const lists = attempt('the network configurations', () => readConfFiles(confDir, log))
-  const configured = lists.flatMap(({ list }) => list.plugins.flatMap(({ conf }) => dataDir(conf)))
-  const networksDirs = [...new Set([stateFolders.networks, ...configured])]
+  const files = attempt('the network configurations', () => readConfFiles(confDir, log))
+  const lists = files.map(({ list }) => list)
+  for (const text of shortages(lists, attempt, log)) log.warn(text)
+  const networksDirs = [...new Set([stateFolders.networks, ...lists.flatMap(networksDirsOf)])]
   return surveyNode({ cache, networksDirs, log }, attempt)
 }
 
-/** Where a configuration has host-local keep its reservations; flannel passes it on. */
-function dataDir({ ipam }: Readonly<Record<string, unknown>>): string[] {
-  const folder = isObject(ipam) ? ipam['dataDir'] : undefined
-  return typeof folder === 'string' && folder !== '' ? [folder] : []
+/** A line for each pool that is full, or nearly so. */
+function shortages(lists: readonly NetworkConfigList[], attempt: Attempt, log: Log): Set<string> {
+  const lines = lists.flatMap((list) =>
+    attempt(`the pools of network ${JSON.stringify(list.name)}`, () =>
+      usagesOf(list, log).flatMap((usage) => shortage(list.name, usage) ?? []),
+    ),
+  )
+  return new Set(lines)
 }
