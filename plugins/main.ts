@@ -50,6 +50,7 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
     cwd: process.cwd(),
     executable: process.execPath,
     names,
+    userId: process.geteuid?.() ?? 0, // absent on Windows only
     readFront,
     // A process of its own for each plugin, as a container runtime has it.
     invoker: createInvoker(

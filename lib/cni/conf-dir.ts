@@ -91,7 +91,7 @@ function readConf(file: string): string {
   try {
     return readSmallFile(file)
   } catch (error) {
-    throw ioFailure(`error reading ${file}: `, error)
+    throw ioFailure(`error reading ${file}: `, remedy, error)
   }
 }
 
@@ -104,12 +104,14 @@ function confFiles(folder: string, ...extensions: string[]): string[] {
       .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return []
-    throw ioFailure(`failed to read configuration files in ${folder}: `, error)
+    const remedy = 'NETCONFPATH names the folder of configurations, /etc/cni/net.d without it'
+    throw ioFailure(`failed to read configuration files in ${folder}: `, remedy, error)
   }
 }
 
-function ioFailure(prefix: string, error: unknown): CniError {
-  return new CniError(ErrorCode.ioFailure, `${prefix}${errorText(error)}`, '', { cause: error })
+function ioFailure(prefix: string, details: string, error: unknown): CniError {
+  const message = `${prefix}${errorText(error)}`
+  return new CniError(ErrorCode.ioFailure, message, details, { cause: error })
 }
 
 function notFound(folder: string, name: string, files: readonly string[]): CniError {

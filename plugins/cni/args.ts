@@ -112,10 +112,18 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 
 function parse(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options })
+    return requireValues(parseArgs({ args: [...argv], allowPositionals: true, options }))
   } catch (error) {
+    if (error instanceof UsageError) throw error
     throw new UsageError(errorText(error), { cause: error })
   }
+}
+
+/** An empty value is that of a variable that somebody has not set: as a path, this folder. */
+function requireValues<T extends { readonly values: object }>(parsed: T): T {
+  const [empty] = Object.entries(parsed.values).find(([, value]) => value === '') ?? []
+  if (empty === undefined) return parsed
+  throw new UsageError(`--${empty} needs a value, and has an empty one`)
 }
 
 function checkOptions(verb: Verb, values: Values): void {

@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
 import { findConfList } from '../../lib/cni/conf-dir.ts'
-import { toCniError } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Invoker } from '../../lib/cni/invoker.ts'
 import { createLog } from '../../lib/cni/log.ts'
 import type { Environment } from '../../lib/cni/plugin.ts'
@@ -23,11 +23,12 @@ import {
   type ServeCommand,
 } from './args.ts'
 import { add, check, del } from './attachment-verbs.ts'
-import { formatFailure } from './failure.ts'
+import { explain, formatFailure } from './failure.ts'
 import { install } from './install/index.ts'
 import { gc, status } from './network-verbs.ts'
-import { describeServer } from './node/server.ts'
+import { checkSocketPath, describeServer } from './node/server.ts'
 import { ps } from './ps/index.ts'
+import { asRoot } from './remedy.ts'
 import {
   identify,
   readFolders,
@@ -53,6 +54,8 @@ export interface CniHost {
   readonly executable: string
   /** The names that it has, one for each plugin, and `cni`. */
   readonly names: readonly string[]
+  /** The effective user ID. */
+  readonly userId: number
   /** The bytes of the front executable that it carries, if it does. */
   readFront(): Uint8Array | undefined
   /** Calls plugins as processes of their own, for at most `pluginTimeoutMs`. */
@@ -85,12 +88,14 @@ export const cniCommand = {
       return 2
     }
     const fail = (error: unknown): ExitStatus => {
-      host.writeStderr(formatFailure(title(line), toCniError(error)))
+      host.writeStderr(formatFailure(title(line), explain(error, host.userId)))
       return 1
     }
     try {
       if (line.verb === 'serve') {
+        requireRoot(host, 'plugins ask no server of another user')
         const socket = readServeSocket(env, host.cwd, line.socket)
+        checkSocketPath(socket)
         return host.serveCalls(socket).then(() => 0, fail)
       }
       serve(line, env, host)
@@ -99,6 +104,16 @@ export const cniCommand = {
       return fail(error)
     }
   },
+}
+
+/** Throws a `CniError` unless the user is root: half of the work would be worse than none. */
+function requireRoot({ userId }: CniHost, why: string): void {
+  if (userId === 0) return
+  throw new CniError(
+    ErrorCode.ioFailure,
+    `user ${userId} may not do this`,
+    `${asRoot(userId)}; ${why}`,
+  )
 }
 
 function title(line: CommandLine): string {
@@ -134,12 +149,17 @@ function serveNode(line: NodeCommand, env: Environment, host: CniHost): void {
     case 'ps': {
       const { cache, log } = createRuntime(line, env, host)
       const { confDir } = readFolders(env, host.cwd, {})
+      if (host.userId !== 0) {
+        const unseen = 'what runtimes keep, and what is wrong in pods, is not seen'
+        log.warn(`${unseen}: ${asRoot(host.userId)}`)
+      }
       return host.writeStdout(ps({ cache, confDir, log }, line.format, host.now()))
     }
     case 'install':
       return install(host, readInstallSettings(env, host.cwd, line), say)
     case 'uninstall': {
       const folders = readFolders(env, host.cwd, line)
+      if (!line.dryRun) requireRoot(host, '--dry-run lists what this user sees')
       const runtime = createRuntime(line, env, host)
       return uninstall({ own: host, folders, socket: readSocket(env), runtime }, line, say)
     }

@@ -19,6 +19,7 @@ import { formatStamp } from '../../lib/stamp.ts'
 import { version } from '../../lib/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { kernelSkip } from '../support/node.ts'
+import { asNobody, makePublicFolder } from '../support/public-folder.ts'
 import { run, runSync } from '../support/run.ts'
 
 const conflist = readFileSync(join(import.meta.dirname, '../../conf/10-flannel.conflist'), 'utf8')
@@ -26,8 +27,7 @@ const cni = join(binDir(), 'cni')
 const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
 const goBridge = '/usr/lib/cni/bridge'
 
-function setUp(t: Test) {
-  const dir = t.testdir()
+function setUp(t: Test, dir = t.testdir()) {
   const [bin, conf] = [join(dir, 'bin'), join(dir, 'net.d')]
   const argv = [cni, 'install', '--bin-dir', bin, '--conf-dir', conf]
   return { bin, conf, argv, install: (...more: string[]) => run([...argv, ...more]) }
@@ -166,8 +166,13 @@ t.test('a plugin that the configuration needs and nobody has is told', async (t)
 })
 
 /** Runs the installer in a mount namespace where `bin` is a file system of its own. */
-async function installOn(t: Test, options: string, ...user: string[]) {
-  const { bin, argv } = setUp(t)
+async function installOn(
+  t: Test,
+  options: string,
+  dir = t.testdir(),
+  wrap = (argv: readonly string[]) => argv,
+) {
+  const { bin, argv } = setUp(t, dir)
   mkdirSync(bin)
   const script = `mount -t tmpfs -o ${options} none "$0" || exit 99
 "$@"; status=$?
@@ -179,8 +184,7 @@ ls -A "$0"; exit $status`
     '-c',
     script,
     bin,
-    ...user,
-    ...argv,
+    ...wrap(argv),
   ])
   return { bin, code, stdout, stderr }
 }
@@ -210,8 +214,9 @@ t.test('a file system where nothing can be run', { skip: kernelSkip() }, async (
 })
 
 t.test('not root', { skip: kernelSkip() }, async (t) => {
-  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-  const { code, stdout, stderr } = await installOn(t, 'mode=755', ...nobody)
+  const dir = makePublicFolder(t, [cni])
+  const nobody = (argv: readonly string[]) => asNobody([join(dir, 'cni'), ...argv.slice(1)])
+  const { code, stdout, stderr } = await installOn(t, 'mode=755', dir, nobody)
   t.equal(code, 1)
   t.equal(stdout, '')
   t.match(stderr, /cannot write in .*: permission denied\n/)

@@ -5,6 +5,7 @@ import t from 'tap'
 import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
 import { globalCidrs, ports } from '../support/ip.ts'
 import { kernelSkip } from '../support/node.ts'
+import { asNobody } from '../support/public-folder.ts'
 import { runSync } from '../support/run.ts'
 
 const plugins = kernelSkip() ? '' : installPlugins(t)
@@ -208,9 +209,8 @@ t.test('shows an address that nobody uses', { skip: kernelSkip() }, async (t) =>
 t.test('lists for nobody else than root what it may', { skip: kernelSkip() }, async (t) => {
   const node = makeInstalledNode(t, plugins)
   await node.attach(node.pod(), 'web')
-  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-  const { code, stdout, stderr } = await node.run(...nobody, '/opt/cni/bin/cni', 'ps')
+  const { code, stdout, stderr } = await node.run(...asNobody(['/opt/cni/bin/cni', 'ps']))
   t.equal(code, 0)
-  t.match(stderr, /^cni ps: warning: going on without the cached results: .*permission denied\n/)
+  t.match(stderr, /^cni ps: warning: going on without the cached results: .*permission denied$/m)
   t.equal(stdout.trim().split('\n').length, 2, 'the link can be seen by everybody')
 })

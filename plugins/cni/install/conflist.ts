@@ -1,7 +1,7 @@
 /** The network configuration: a file of its own in the folder of the runtime's configurations. */
 import { basename, join } from 'node:path'
 import { parseConfList, type NetworkConfigList } from '../../../lib/cni/conf-list.ts'
-import { CniError, errorText, hasCode } from '../../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText, hasCode } from '../../../lib/cni/errors.ts'
 import { findPlugin } from '../../../lib/cni/find-plugin.ts'
 import { located } from '../../../lib/cni/located.ts'
 import { readSmallFile, replaceFile } from '../../../lib/files.ts'
@@ -23,9 +23,19 @@ export function loadConflist({ conflist: file }: Pick<InstallSettings, 'conflist
   if (file === undefined) {
     return { text: conflistText, list: parseConfList(conflistText), chosen: false }
   }
-  const text = readSmallFile(file)
+  const text = readChosen(file)
   const list = located(file, 'correct it, or name another file', () => parseConfList(text))
   return { text, list, chosen: true }
+}
+
+function readChosen(file: string): string {
+  try {
+    return readSmallFile(file)
+  } catch (error) {
+    const message = `cannot read the configuration to install: ${errorText(error)}`
+    const remedy = 'name the file of a network configuration list: --conflist FILE, or CNI_CONFLIST'
+    throw new CniError(ErrorCode.ioFailure, message, remedy, { cause: error })
+  }
 }
 
 /**
@@ -58,7 +68,8 @@ function readIfThere(path: string): string | undefined {
     return readSmallFile(path)
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
-    throw error
+    const message = `cannot read what is in the place of our configuration: ${errorText(error)}`
+    throw new CniError(ErrorCode.ioFailure, message, 'move it away', { cause: error })
   }
 }
 

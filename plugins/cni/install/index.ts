@@ -3,7 +3,7 @@
  * which may be folders of the host that an init container has mounted. It can be repeated, and
  * interrupted: a runtime that calls plugins meanwhile finds whole ones, old or new.
  */
-import { CniError, ErrorCode } from '../../../lib/cni/errors.ts'
+import { CniError, ErrorCode, errorText } from '../../../lib/cni/errors.ts'
 import { greeting } from '../../../lib/resident/protocol.ts'
 import { readStamp } from '../../../lib/stamp.ts'
 import { greetingOf, restartRemedy } from '../node/server.ts'
@@ -66,10 +66,19 @@ function oldServer(socket: string): string {
 
 /** From source the executable is Node: there is nothing that could be installed. */
 function requirePackaged({ executable, version }: Package): void {
-  if (readStamp(executable) === version) return
+  if (stampOf(executable) === version) return
   throw new CniError(
-    ErrorCode.internal,
+    ErrorCode.ioFailure,
     `${executable} is not the packaged executable`,
     'build it with make, and call dist/bin/cni install',
   )
+}
+
+function stampOf(executable: string): string | undefined {
+  try {
+    return readStamp(executable)
+  } catch (error) {
+    const message = `cannot read what is to be installed: ${errorText(error)}`
+    throw new CniError(ErrorCode.ioFailure, message, '', { cause: error })
+  }
 }

@@ -1,5 +1,6 @@
 /** The resident server of this node, as a front finds it. */
-import { hasCode } from '../../../lib/cni/errors.ts'
+import { accessSync, constants, lstatSync } from 'node:fs'
+import { CniError, ErrorCode, errorText, hasCode } from '../../../lib/cni/errors.ts'
 import { close, connectUnix, recv, waitReadable } from '../../../lib/net/libc.ts'
 import { declined, greeting } from '../../../lib/resident/protocol.ts'
 
@@ -22,7 +23,7 @@ export function greetingOf(path: string): string | undefined {
     return receiveGreeting(path)
   } catch (error) {
     if (hasCode(error, 'EAGAIN', 'ECONNRESET')) return '' // too many wait for it; it has just died
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EACCES')) return undefined
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EACCES', 'ELOOP')) return undefined
     throw error
   }
 }
@@ -37,6 +38,26 @@ function receiveGreeting(path: string): string {
   }
 }
 
+/**
+ * Throws a `CniError` unless a server can listen at the path: whatever stands there but a socket is
+ * somebody else's, and would be replaced.
+ */
+export function checkSocketPath(path: string): void {
+  const refuse = (message: string, details: string, cause?: unknown) => {
+    throw new CniError(ErrorCode.ioFailure, message, details, { cause })
+  }
+  const remedy = 'name another path: cni serve --socket PATH'
+  const length = Buffer.byteLength(path)
+  if (length > maxPath) refuse(`the path of the socket has ${length} bytes`, `${maxPath} at most`)
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found !== undefined && !found.isSocket()) refuse(`${path} is no socket`, remedy)
+  } catch (error) {
+    if (error instanceof CniError) throw error
+    refuse(`cannot listen on ${path}: ${errorText(error)}`, remedy, error)
+  }
+}
+
 /** What makes a server of this node that of the executables that are installed. */
 export const restartRemedy =
   'restart it: systemctl restart flannel-cni, or ' +
@@ -45,7 +66,19 @@ export const restartRemedy =
 /** A line about the server that fronts of this version find at the path. */
 export function describeServer(path: string, version: string): string {
   if (path === '') return 'resident server: not asked for, FLANNEL_CNI_SOCKET is empty'
+  if (!isInSight(path))
+    return `resident server: only root may ask the one on ${path}, if there is one`
   return `resident server: ${describeGreeting(greetingOf(path), version)} on ${path}`
+}
+
+/** False when this user may not enter the folder, or may not connect. */
+function isInSight(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch (error) {
+    return !hasCode(error, 'EACCES')
+  }
 }
 
 function describeGreeting(found: string | undefined, version: string): string {

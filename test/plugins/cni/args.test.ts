@@ -54,6 +54,8 @@ const refused: [argv: string, want: string | RegExp][] = [
   ['serve --json', 'serve has no option --json; it has --socket'],
   ['install --socket s', /^install has no option --socket; /],
   ['install --dry-run', /^install has no option --dry-run; it has --bin-dir, --conf-dir, /],
+  ['uninstall --bin-dir=', '--bin-dir needs a value, and has an empty one'],
+  ['serve --socket=', '--socket needs a value, and has an empty one'],
   ['add cbr0 web -i', /^Option '-i, --ifname <value>' argument missing/],
 ]
 

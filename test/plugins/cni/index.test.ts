@@ -30,6 +30,7 @@ function setUp(t: Test, list: object = {}) {
         cwd: '/proc/self',
         executable: '/usr/local/bin/cni',
         names: ['a', 'b', 'cni'],
+        userId: 0,
         readFront: () => undefined,
         serveCalls: () => Promise.reject(new Error('there are no calls')),
         now: () => 1_700_000_000_000,

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { explain } from '../../../../plugins/cni/failure.ts'
 import { install } from '../../../../plugins/cni/install/index.ts'
 import { frontBytes, writeExecutable, writeScript } from '../../../support/fake-executable.ts'
 import { socketPath, startGreeter } from '../../../support/greeter.ts'
@@ -65,7 +66,7 @@ t.test('touches nothing when the configuration is not good', async (t) => {
 t.test('a file in the way of a folder is named', async (t) => {
   const { dir, binDir, lines, run } = setUp(t)
   writeFileSync(join(dir, 'host'), '')
-  t.match(thrown(run), {
+  t.match(explain(thrown(run), 0), {
     code: 5,
     message: `cannot write in ${binDir}: mkdir ${binDir}: not a directory`,
     details: 'a file stands where a folder should be, or the other way round: move it away',
