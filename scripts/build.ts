@@ -2,8 +2,8 @@
  * Bundles the plugins into one CommonJS file, the form that a single executable needs:
  * `build.ts [entry [outfile]]`.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { compiledSchemas } from './build/compiled-schemas.ts'
 import { inlinedTexts } from './build/inlined-texts.ts'
@@ -45,6 +45,11 @@ if (compiler !== undefined || readFileSync(outfile, 'utf8').includes('new Ajv(')
       'define schemas in files named *-schema.ts, which are compiled here',
   )
 }
+
+const packages = new Set(
+  bundled.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []),
+)
+writeFileSync(join(dirname(outfile), 'packages.json'), JSON.stringify([...packages].sort()))
 
 for (const { path } of imported) {
   if (loaded.includes(path.replace('node:', ''))) continue

@@ -13,6 +13,31 @@ interface Need {
   readonly tests: string
 }
 
+/** The same for what no test uses: installed only when it is named. */
+const needsOfRelease: readonly Need[] = [
+  {
+    name: 'gcc-aarch64-linux-gnu',
+    file: 'aarch64-linux-gnu-gcc',
+    tests: 'the release for arm64',
+  },
+  {
+    name: 'libc6-dev-arm64-cross',
+    file: '/usr/aarch64-linux-gnu/include/stdio.h',
+    tests: 'the release for arm64',
+  },
+  {
+    name: 'libstdc++6-arm64-cross',
+    file: '/usr/aarch64-linux-gnu/lib/libstdc++.so.6',
+    tests: 'the release for arm64',
+  },
+  {
+    name: 'libatomic1-arm64-cross',
+    file: '/usr/aarch64-linux-gnu/lib/libatomic.so.1',
+    tests: 'the release for arm64',
+  },
+  { name: 'qemu-user-static', file: 'qemu-aarch64-static', tests: 'the release for arm64' },
+]
+
 const needs: readonly Need[] = [
   { name: 'iproute2', file: 'ip', tests: 'everything in network namespaces' },
   { name: 'iputils-ping', file: 'ping', tests: 'everything in network namespaces' },
@@ -34,12 +59,15 @@ const needs: readonly Need[] = [
 ]
 
 const named = process.argv.slice(2)
-const missing = needs
-  .filter(({ name }) => named.length === 0 || named.includes(name))
-  .filter(isMissing)
+const wanted = named.length === 0 ? needs : [...needs, ...needsOfRelease].filter(isNamed)
+const missing = wanted.filter(isMissing)
 if (missing.length > 0) install(missing)
 for (const { name, file, tests } of missing.filter(isMissing)) {
   console.log(`${file} (Debian package ${name}) is missing; skipped without it: ${tests}`)
+}
+
+function isNamed({ name }: Need): boolean {
+  return named.includes(name)
 }
 
 function isMissing({ file }: Need): boolean {

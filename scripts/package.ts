@@ -1,7 +1,9 @@
 /**
- * Makes the executables: the bundle and the pinned Node in one file, which stands in dist/bin as
- * `cni`, and the front, which has the names of the plugins. Without a C compiler there is no front,
- * and the one file has all names.
+ * Makes the executables, in dist/bin or the folder that is named: `package.ts [folder]`. The bundle
+ * and the pinned Node become one file, `cni`; the front has the names of the plugins. Without a C
+ * compiler there is no front, and the one file has all names. They are for the kind of processor
+ * that this program itself runs on, and the same bytes whenever and wherever it runs, if Node is
+ * started with --hash-seed and --random-seed: V8's code cache depends on them.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -16,7 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
 import { formatStamp } from '../lib/stamp.ts'
@@ -27,13 +29,13 @@ import { buildFront } from './build/front.ts'
 const root = join(import.meta.dirname, '..')
 const bundle = join(root, 'dist/cni.cjs')
 const launcher = join(root, 'scripts/build/launcher.cjs')
+const binDir = resolve(root, process.argv[2] ?? 'dist/bin')
 const loaded = {
   launcher,
-  bundle: join(root, 'dist/cni.js'),
-  'code-cache': join(root, 'dist/cni.code-cache'),
+  bundle: join(binDir, '.cni.js'),
+  'code-cache': join(binDir, '.cni.code-cache'),
 }
 const assets: Record<string, string> = { ...loaded }
-const binDir = join(root, 'dist/bin')
 const packaged = join(binDir, `.packaged-${process.pid}`)
 const front = join(binDir, `.front-${process.pid}`)
 
@@ -47,7 +49,7 @@ const withoutFront =
 const seaConfig = {
   disableExperimentalSEAWarning: true,
   useSnapshot: false,
-  useCodeCache: true,
+  useCodeCache: false, // the launcher is short, and brings the code cache of the bundle
   execArgv: [
     '--disable-warning=ExperimentalWarning', // node:ffi
     '--v8-pool-size=1', // a call has no use for four threads of V8, and each takes time to start
@@ -74,8 +76,9 @@ try {
   }
   if (problem !== undefined) console.log(`${problem}\n${withoutFront}`)
 } finally {
-  rmSync(packaged, { force: true })
-  rmSync(front, { force: true })
+  for (const file of [packaged, front, loaded.bundle, loaded['code-cache']]) {
+    rmSync(file, { force: true })
+  }
 }
 
 /** Writes the executable to `output`. */
@@ -84,7 +87,7 @@ async function makeExecutable(output: string): Promise<void> {
   writeFileSync(loaded.bundle, source)
   writeFileSync(loaded['code-cache'], compileAll(source))
   const { arch } = process
-  const nodePath = join(root, `node_modules/node-linux-${arch}/bin/node`)
+  const nodePath = process.execPath // the pinned Node, which is of the processor's kind
   const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const
   await pkg.default(launcher, { nodePath, seaConfig, targets: [target] })
 }
