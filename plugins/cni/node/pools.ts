@@ -4,9 +4,9 @@ import { usageOf, type Usage } from '../../../ipam/host-local/allocator.ts'
 import { parseConf } from '../../../ipam/host-local/conf.ts'
 import { DiskStore } from '../../../ipam/host-local/disk-store.ts'
 import type { Owner } from '../../../ipam/host-local/owner.ts'
+import { ThisMachine } from '../../../ipam/host-local/machine.ts'
 import { formatRangeSet } from '../../../ipam/host-local/range.ts'
 import { abandoned } from '../../../ipam/host-local/reclaim.ts'
-import { readBootId, Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
 import type { NetworkConfigList } from '../../../lib/cni/conf-list.ts'
 import type { Log } from '../../../lib/cni/plugin.ts'
 import { hostLocalRequests } from './host-local-confs.ts'
@@ -23,12 +23,11 @@ export function usagesOf(list: NetworkConfigList, log: Log): Usage[] {
 /** What is reserved, less what an ADD would take back when it finds nothing else. */
 function ownersThatStay(directory: string, log: Log): Map<string, Owner> {
   if (!existsSync(directory)) return new Map()
-  const bootId = readBootId(log)
+  const machine = new ThisMachine(log)
   // Random bytes name files that are written; this only reads.
-  const store = new DiskStore(directory, bootId, { log, randomBytes: (n) => new Uint8Array(n) })
-  const sandboxes = new Sandboxes(bootId, log)
+  const store = new DiskStore(directory, machine, { log, randomBytes: (n) => new Uint8Array(n) })
   const owners = store.owners()
-  for (const { addresses } of abandoned(store, (sandbox) => sandboxes.isGone(sandbox))) {
+  for (const { addresses } of abandoned(store, (sandbox) => store.sandboxes.isGone(sandbox))) {
     for (const address of addresses) owners.delete(address)
   }
   return owners
