@@ -5,7 +5,6 @@ CNI_BIN_DIR ?= /opt/cni/bin
 CNI_CONF_DIR ?= /etc/cni/net.d
 
 node = node_modules/.bin/node --disable-warning=ExperimentalWarning
-seeds = --hash-seed=1 --random-seed=1 # what V8 makes of a bundle is the same bytes by them
 sources = $(shell find plugins ipam lib conf scripts/build scripts/build.ts scripts/package.ts -type f)
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
@@ -48,7 +47,7 @@ help: ## say what the targets are
 
 dist/bin/cni: node_modules/.package-lock.json $(sources)
 	$(node) scripts/build.ts
-	$(node) $(seeds) scripts/package.ts
+	$(node) scripts/package.ts
 
 compiler: node_modules/.package-lock.json # in front of a build that is to be tested as a whole
 	$(node) scripts/debian-packages.ts gcc libc6-dev

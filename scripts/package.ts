@@ -1,9 +1,8 @@
 /**
- * Makes the executables, in dist/bin or the folder that is named: `package.ts [folder]`. The bundle
+ * Makes the executables, in dist/bin or the folder that is named: `package.ts [folder]`. The bundles
  * and the pinned Node become one file, `cni`; the front has the names of the plugins. Without a C
  * compiler there is no front, and the one file has all names. They are for the kind of processor
- * that this program itself runs on, and the same bytes whenever and wherever it runs, if Node is
- * started with --hash-seed and --random-seed: V8's code cache depends on them.
+ * that this program itself runs on, and the same bytes whenever and wherever it runs.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -23,19 +22,15 @@ import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
 import { formatStamp } from '../lib/stamp.ts'
 import { version } from '../lib/version.ts'
+import { bundleFile, bundles, packagesFile, type Bundle } from './build/bundles.ts'
 import { compileAll, wrapBundle } from './build/code-cache.ts'
 import { buildFront } from './build/front.ts'
 
 const root = join(import.meta.dirname, '..')
-const bundle = join(root, 'dist/cni.cjs')
 const launcher = join(root, 'scripts/build/launcher.cjs')
 const binDir = resolve(root, process.argv[2] ?? 'dist/bin')
-const loaded = {
-  launcher,
-  bundle: join(binDir, '.cni.js'),
-  'code-cache': join(binDir, '.cni.code-cache'),
-}
-const assets: Record<string, string> = { ...loaded }
+const folder = join(binDir, `.assets-${process.pid}`)
+const assets: Record<string, string> = { launcher }
 const packaged = join(binDir, `.packaged-${process.pid}`)
 const front = join(binDir, `.front-${process.pid}`)
 
@@ -66,7 +61,7 @@ try {
   await makeExecutable(packaged)
   appendFileSync(packaged, formatStamp(version))
   checkExecutable(packaged)
-  const { atime, mtime } = statSync(bundle)
+  const { atime, mtime } = statSync(packagesFile)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
   publish(packaged, join(binDir, 'cni'))
   for (const name of plugins) publish(problem === undefined ? front : packaged, join(binDir, name))
@@ -76,20 +71,30 @@ try {
   }
   if (problem !== undefined) console.log(`${problem}\n${withoutFront}`)
 } finally {
-  for (const file of [packaged, front, loaded.bundle, loaded['code-cache']]) {
-    rmSync(file, { force: true })
-  }
+  for (const path of [packaged, front, folder]) rmSync(path, { recursive: true, force: true })
 }
 
 /** Writes the executable to `output`. */
 async function makeExecutable(output: string): Promise<void> {
-  const source = wrapBundle(readFileSync(bundle, 'utf8'))
-  writeFileSync(loaded.bundle, source)
-  writeFileSync(loaded['code-cache'], compileAll(source))
+  mkdirSync(folder)
+  for (const bundle of bundles) addBundle(bundle)
   const { arch } = process
   const nodePath = process.execPath // the pinned Node, which is of the processor's kind
   const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const
   await pkg.default(launcher, { nodePath, seaConfig, targets: [target] })
+}
+
+/** Makes the text of a bundle, and its code cache, assets of the executable. */
+function addBundle(bundle: Bundle): void {
+  const source = wrapBundle(readFileSync(bundleFile(bundle), 'utf8'))
+  const cache = compileAll(source, `${bundle.name}.cjs`)
+  for (const [name, content] of [
+    [bundle.name, source],
+    [`${bundle.name}.code-cache`, cache],
+  ] as const) {
+    assets[name] = join(folder, name)
+    writeFileSync(join(folder, name), content)
+  }
 }
 
 /** Throws unless the executable answers VERSION, also when NODE_OPTIONS asks for other code. */

@@ -35,8 +35,7 @@ function make(platform: Platform): string {
   const folder = join(release, name)
   const bin = join(folder, 'bin')
   const node = nodeFolder(platform.node, release)
-  const seeds = ['--hash-seed=1', '--random-seed=1', '--disable-warning=ExperimentalWarning']
-  const program = [join(node, 'bin/node'), ...seeds, 'scripts/package.ts', bin]
+  const program = [join(node, 'bin/node'), 'scripts/package.ts', bin]
   run(platform.command(program), { cwd: root, env: { ...process.env, CC: platform.compiler } })
   tryExecutables(platform, bin)
   cpSync(join(root, 'conf'), join(folder, 'conf'), { recursive: true })

@@ -19,7 +19,7 @@ export function startThread(entry: string, niceness: number): Worker {
   const options = { env: {}, resourceLimits: { maxYoungGenerationSizeMb: 2 } }
   return sea.isSea()
     ? new Worker(sea.getAsset('launcher', 'utf8'), { ...options, eval: true, argv })
-    : new Worker(entry, { ...options, argv: ['cni', ...argv] })
+    : new Worker(entry, { ...options, argv })
 }
 
 /**

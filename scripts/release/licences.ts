@@ -1,6 +1,7 @@
 /** The licences of what the executable has in it. */
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { packagesFile } from '../build/bundles.ts'
 
 /**
  * Copies the licences of Node, whose package is in the folder `node`, and of the bundled packages
@@ -9,7 +10,7 @@ import { join } from 'node:path'
 export function licences(root: string, node: string, folder: string): void {
   mkdirSync(folder, { recursive: true })
   cpSync(join(node, 'LICENSE'), join(folder, 'node'))
-  for (const name of bundledPackages(root)) {
+  for (const name of bundledPackages()) {
     const installed = join(root, 'node_modules', name)
     const file = readdirSync(installed).find((entry) => /^licen[cs]e/i.test(entry))
     if (file === undefined) throw new Error(`node_modules/${name} has no licence`)
@@ -18,8 +19,8 @@ export function licences(root: string, node: string, folder: string): void {
 }
 
 /** The packages that the bundle was made of, as the build has written them down. */
-function bundledPackages(root: string): string[] {
-  const names: unknown = JSON.parse(readFileSync(join(root, 'dist/packages.json'), 'utf8'))
+function bundledPackages(): string[] {
+  const names: unknown = JSON.parse(readFileSync(packagesFile, 'utf8'))
   if (Array.isArray(names)) return names.map(String)
-  throw new Error('dist/packages.json: expected a list of packages')
+  throw new Error(`${packagesFile}: expected a list of packages`)
 }

@@ -31,6 +31,7 @@ const isSource = (path: string) => path.endsWith('.ts')
 const isProduct = (path: string) => isSource(path) && /^(?:lib|plugins|ipam)\//.test(path)
 const hosts = [
   'plugins/main.ts',
+  'plugins/cni/main.ts',
   'lib/cni/host-process.ts',
   'lib/resident/host-server.ts',
   'lib/resident/thread.ts',

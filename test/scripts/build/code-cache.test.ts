@@ -24,6 +24,6 @@ t.test('the cache holds functions that have never run', async (t) => {
     'function f(x) { return x.map((y) => y + 1).filter((z) => z > 3) }; exports.f = f'
   // V8 remembers what it has compiled, so each way gets a text of its own.
   const lazy = new Script(wrapBundle(`${functions};1`)).createCachedData()
-  const eager = compileAll(wrapBundle(`${functions};2`))
+  const eager = compileAll(wrapBundle(`${functions};2`), 'f.cjs')
   t.ok(eager.length > lazy.length, `${eager.length} bytes, lazily ${lazy.length}`)
 })

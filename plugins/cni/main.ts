@@ -1,0 +1,58 @@
+/**
+ * The entry of the executable under the name `cni`, in its first thread and in those that serve
+ * calls. From source that is `node plugins/cni/main.ts ps`.
+ */
+import { createDelegate } from '../../lib/cni/delegate.ts'
+import { createProcessHost, exitNow } from '../../lib/cni/host-process.ts'
+import { createInvoker } from '../../lib/cni/invoker.ts'
+import { runServer } from '../../lib/resident/host-server.ts'
+import { portOfThread, threadArgument } from '../../lib/resident/thread.ts'
+import { serveCalls } from '../../lib/resident/worker.ts'
+import { writeAll } from '../../lib/stdio.ts'
+import { executableNames, plugins } from '../plugin-set.ts'
+import { cniCommand, pluginTimeoutMs, type ExitStatus } from './index.ts'
+
+const args = process.argv.slice(2)
+
+if (args[0] === threadArgument) {
+  const port = portOfThread()
+  if (port !== null) serveCalls(port, plugins, Number(args[1]))
+  else writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
+} else {
+  const status = runCommand()
+  if (typeof status === 'number') exitNow(status)
+  else void status.then(exitNow)
+}
+
+function runCommand(): ExitStatus | Promise<ExitStatus> {
+  const host = createProcessHost(plugins)
+  return cniCommand.run(args, process.env, {
+    version: host.version,
+    cwd: process.cwd(),
+    executable: process.execPath,
+    names: executableNames,
+    userId: process.geteuid?.() ?? 0, // absent on Windows only
+    readFront,
+    // A process of its own for each plugin, as a container runtime has it.
+    invoker: createInvoker(
+      createDelegate({
+        ...host,
+        isSelf: () => false,
+        dispatch: () => undefined,
+        timeoutMs: pluginTimeoutMs,
+      }),
+    ),
+    serveCalls: (socket) =>
+      runServer({ socket, version: host.version, entry: process.argv[1] ?? '' }),
+    now: () => host.now(),
+    writeStdout: (text) => writeAll(1, text),
+    writeStderr: host.writeStderr,
+  })
+}
+
+/** The build puts it into the executable when there is a C compiler. */
+function readFront(): Uint8Array | undefined {
+  const sea = process.getBuiltinModule('node:sea')
+  if (!sea.isSea() || !sea.getAssetKeys().includes('front')) return undefined
+  return new Uint8Array(sea.getRawAsset('front'))
+}
