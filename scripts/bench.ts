@@ -19,6 +19,7 @@ import { measureStages, type CallStages } from './bench/measure-stages.ts'
 import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
 import { forgetFiles } from './bench/page-cache.ts'
 import { makePods } from './bench/pods.ts'
+import { measureRepeatedDels } from './bench/repeated-dels.ts'
 import {
   formatBursts,
   formatCounts,
@@ -26,6 +27,7 @@ import {
   formatFloors,
   formatMachine,
   formatOneByOne,
+  formatRepeatedDels,
   formatStages,
   type Report,
 } from './bench/report.ts'
@@ -88,6 +90,9 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
     oneByOne.push(...figures)
   }
 
+  const repeatedDels = await measureRepeatedDels(caller, all, pod, floorRounds)
+  say(formatRepeatedDels(repeatedDels))
+
   const counts: CallCounts[] = []
   for (const scenario of counted) counts.push(...(await measureCounts(caller, all, scenario, pod)))
   say(formatCounts(counts))
@@ -109,7 +114,8 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   const memory = resident ? await measureEndurance(caller, resident, workers, endurance) : []
   if (memory.length > 0) say(formatEndurance(memory))
 
-  const report = { machine, size, floors, oneByOne, counts, stages, bursts, endurance: memory }
+  const measured = { floors, oneByOne, repeatedDels, counts, stages, bursts }
+  const report = { machine, size, ...measured, endurance: memory }
   say(formatTargets(targets(report)))
   return report
 }

@@ -1,7 +1,7 @@
 /** What a runtime calls for a pod, as jobs for the caller: pure. */
 import type { Contestant } from './contestants.ts'
 import type { Job, Step } from './jobs.ts'
-import { firstConf, portmapConf } from './network.ts'
+import { confWithoutPorts, firstConf, portmapConf } from './network.ts'
 import type { Scenario } from './scenario.ts'
 
 /** A pod's sandbox. */
@@ -52,6 +52,20 @@ export function addAndDelCalls(settings: CallSettings, pod: Pod): Job {
   const file = `${settings.contestant.binDir}/${plugin}`
   const env = environment('DEL', settings, pod)
   return [...addCalls(settings, pod), { file, env, ...aroundResult(conf) }]
+}
+
+/** A plugin that is called for a stock pod, in its chain or for its loopback network. */
+export type PluginOfChain = Contestant['plugin'] | 'portmap' | 'loopback'
+
+/** A DEL by one plugin of a pod that has no network: one of a chain, for a pod without host ports. */
+export function delOfNothing(settings: CallSettings, pod: Pod, plugin: PluginOfChain): Job {
+  const { contestant, scenario, dir } = settings
+  const conf =
+    plugin === 'portmap' || plugin === 'loopback'
+      ? confWithoutPorts(plugin)
+      : firstConf(plugin, scenario, dir)
+  const file = `${contestant.binDir}/${plugin}`
+  return [{ file, env: environment('DEL', settings, pod), before: JSON.stringify(conf), after: '' }]
 }
 
 /** The text of a configuration before and after the result of the call before it. */

@@ -55,3 +55,8 @@ export function portmapConf(hostPort: number, dir: string): object {
     runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] },
   }
 }
+
+/** The configuration of portmap for a pod without host ports, or that of loopback. */
+export function confWithoutPorts(plugin: 'portmap' | 'loopback'): object {
+  return { name: 'cbr0', cniVersion, type: plugin }
+}

@@ -6,6 +6,7 @@ import type { Floor } from './floors.ts'
 import type { Machine } from './machine.ts'
 import type { CallStages } from './measure-stages.ts'
 import type { CallFigures, OneByOne } from './one-by-one.ts'
+import type { RepeatedDel } from './repeated-dels.ts'
 import { describe } from './scenario.ts'
 import { formatNumber, formatTable, type Cell } from './table.ts'
 
@@ -15,6 +16,7 @@ export interface Report {
   readonly size: string
   readonly floors: readonly Floor[]
   readonly oneByOne: readonly OneByOne[]
+  readonly repeatedDels: readonly RepeatedDel[]
   readonly counts: readonly CallCounts[]
   readonly stages: readonly CallStages[]
   readonly bursts: readonly Burst[]
@@ -66,6 +68,19 @@ export function formatOneByOne(entries: readonly OneByOne[]): string {
       ]),
     )
   return `${title}\n${table('add')}\n${table('del')}${formatFallbacks(entries)}`
+}
+
+/** The table of DELs that find nothing; each plugin is compared with the first that has its name. */
+export function formatRepeatedDels(dels: readonly RepeatedDel[]): string {
+  return formatTable(
+    ['DEL of nothing', 'p50 ms', 'p95', 'p99', 'CPU ms', 'peak MB', 'CPU to Go'],
+    dels.map(({ contestant, plugin, figures }) => {
+      const name = plugin === 'flannel' ? 'bridge' : plugin
+      const go = dels.find((each) => each.plugin === name)
+      const ratio = go === undefined ? NaN : figures.cpuMs / go.figures.cpuMs
+      return [`${plugin}, ${contestant}`, ...callCells(figures), ratio]
+    }),
+  )
 }
 
 function callCells({ wallMs, cpuMs, peakBytes }: CallFigures): Cell[] {

@@ -25,6 +25,7 @@ const report: Report = {
   },
   size: '',
   floors: [],
+  repeatedDels: [],
   oneByOne: [
     entry('go bridge', base, 10, 20),
     entry('bridge', base, 22, 40),
