@@ -227,6 +227,15 @@ static void fail(const char *what) {
   _exit(1);
 }
 
+/*
+ * Opens /dev/null for each of stdin, stdout and stderr that is closed: what is opened next, such as
+ * the socket to the server, would take its number. Node does the same.
+ */
+static void open_missing(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) fail("open /dev/null");
+}
+
 /* Executes `cni`, which stands beside this file, by the name that this was called by. */
 static void execute(char **argv) {
   char path[PATH_MAX];
@@ -241,6 +250,7 @@ static void execute(char **argv) {
 int main(int argc, char **argv) {
   (void)argc;
   signal(SIGPIPE, SIG_IGN);
+  open_missing();
   scrub_environment();
   const char *slash = strrchr(argv[0], '/');
   const char *name = slash == NULL ? argv[0] : slash + 1;

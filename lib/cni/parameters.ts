@@ -46,6 +46,18 @@ export function checkParameters(env: Environment): void {
   }
 }
 
+/** Whether a call in this environment has its stdin read; otherwise it is answered without. */
+export function readsStdin(env: Environment): boolean {
+  const command = env['CNI_COMMAND'] ?? ''
+  if (command === '' || command === 'VERSION') return false
+  try {
+    checkParameters(env)
+    return true
+  } catch {
+    return false // what is wrong is said by the answer
+  }
+}
+
 /** The command of a call; throws a `CniError` with code 4 when there is no such command. */
 export function parseCommand(env: Environment): Command {
   const text = env['CNI_COMMAND'] ?? ''

@@ -8,7 +8,7 @@
  *    front that was killed; and shuts its side down.
  * 3. The server sends a line with the exit code and the lengths of stdout and stderr in bytes, and
  *    then both; or `declined`, when it has not begun with the call and will not. Anything else, or
- *    less, means that the call was begun and lost.
+ *    less, means that the call was begun and lost. It does not wait for stdin when that is not read.
  */
 import type { Environment } from '../cni/plugin.ts'
 
@@ -26,13 +26,19 @@ export function greeting(version: string): string {
 /** What a server says to a call that it has not begun, and will not. */
 export const declined = 'declined\n'
 
-/** A call as a front passes it on. */
-export interface PassedCall {
+/** What a front says of a call before its stdin. */
+export interface CallHead {
   /** The name that the front was called by: a plugin's. */
   readonly name: string
   readonly env: Environment
+  /** So many bytes it took. */
+  readonly length: number
+}
+
+/** A call's stdin as a front passes it on. */
+export interface PassedStdin {
   readonly stdin: Buffer
-  /** Whether stdin is all there. */
+  /** Whether it is all there. */
   readonly isWhole: boolean
 }
 
@@ -42,15 +48,18 @@ export interface Answer {
   readonly stderr: string
 }
 
-/** The call that the bytes are, whole or not, or undefined when they end before its stdin begins. */
-export function decodeCall(bytes: Buffer): PassedCall | undefined {
+/** How the call begins that the bytes are, or undefined when they end before its stdin begins. */
+export function decodeHead(bytes: Buffer): CallHead | undefined {
   const end = bytes.indexOf('\0\0')
   if (end === -1) return undefined
   const [name = '', ...variables] = bytes.toString('utf8', 0, end).split('\0')
-  const rest = bytes.subarray(end + 2)
-  const isWhole = rest.at(-1) === 0
-  const stdin = isWhole ? rest.subarray(0, -1) : rest
-  return { name, env: decodeEnvironment(variables), stdin, isWhole }
+  return { name, env: decodeEnvironment(variables), length: end + 2 }
+}
+
+/** The stdin that the bytes behind a head are. */
+export function decodeStdin(bytes: Buffer): PassedStdin {
+  const isWhole = bytes.at(-1) === 0
+  return { stdin: isWhole ? bytes.subarray(0, -1) : bytes, isWhole }
 }
 
 /** Of a variable that is there twice the first counts, as for getenv(3). */

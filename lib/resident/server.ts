@@ -3,8 +3,16 @@ import type { Server, Socket } from 'node:net'
 import { getBuiltinModule } from 'node:process'
 import { errorText } from '../cni/errors.ts'
 import { elapsed, stdinLimits } from '../cni/host-process.ts'
+import { readsStdin } from '../cni/parameters.ts'
 import { admitPeer, type Surroundings } from './peer.ts'
-import { declined, decodeCall, encodeAnswer, greeting } from './protocol.ts'
+import {
+  declined,
+  decodeHead,
+  decodeStdin,
+  encodeAnswer,
+  greeting,
+  type CallHead,
+} from './protocol.ts'
 import type { Outcome, ThreadPool } from './thread-pool.ts'
 
 /** What has become of calls. */
@@ -21,9 +29,14 @@ export interface ServerOptions {
   readonly say: (line: string) => void
 }
 
-/** What has come of a call, and why it is not all. */
+/** What has come of a call. */
 interface Incoming {
   readonly bytes: Buffer
+  /** Undefined when its stdin has not begun. */
+  readonly head: CallHead | undefined
+  /** Whether a plugin would read stdin; unknown calls count as such. */
+  readonly needsStdin: boolean
+  /** Why stdin is not all there. */
   readonly problem?: string
 }
 
@@ -49,13 +62,13 @@ async function serveConnection(socket: Socket, options: ServerOptions): Promise<
   const pid = admit(socket, options)
   if (pid === undefined) return decline(socket, options)
   socket.write(greeting(options.version))
-  const { bytes, problem } = await receive(socket)
+  const { bytes, head, needsStdin, problem } = await receive(socket)
   // A front that waited too long for the greeting, or somebody who only asks for it.
   if (bytes.length === 0) return end(socket, declined)
-  const passed = decodeCall(bytes)
-  const isCut = passed?.isWhole !== true && problem === undefined
-  if (passed === undefined || isCut || bytes.length > maxBytes) return decline(socket, options)
-  const { name, env, stdin } = passed
+  if (head === undefined || bytes.length > maxBytes) return decline(socket, options)
+  const { stdin, isWhole } = decodeStdin(bytes.subarray(head.length))
+  if (needsStdin && !isWhole && problem === undefined) return decline(socket, options)
+  const { name, env } = head
   const outcome = await options.pool.serve({
     name,
     env,
@@ -110,22 +123,29 @@ function fileDescriptor(socket: Socket): number {
   return _handle.fd
 }
 
-/** Reads until the front shuts its side down, or longer than a plugin would wait, or past `maxBytes`. */
+/**
+ * Reads until the front shuts its side down, or longer than a plugin would wait, or past `maxBytes`;
+ * of a call that needs no stdin, only what comes before that.
+ */
 function receive(socket: Socket): Promise<Incoming> {
   const { timeoutMs } = stdinLimits
-  const chunks: Buffer[] = []
-  let total = 0
+  let bytes = Buffer.alloc(0)
+  let head: CallHead | undefined
+  let needsStdin = true
   return new Promise((resolve) => {
     const stop = (problem?: string) => {
       socket.setTimeout(0)
       socket.removeAllListeners('data')
-      resolve({ bytes: Buffer.concat(chunks), ...(problem !== undefined && { problem }) })
+      resolve({ bytes, head, needsStdin, ...(problem !== undefined && { problem }) })
     }
     socket.setTimeout(timeoutMs, () => stop(`not closed within ${timeoutMs / 1000} s`))
     socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk)
-      total += chunk.length
-      if (total > maxBytes) stop()
+      bytes = Buffer.concat([bytes, chunk])
+      if (head === undefined) {
+        head = decodeHead(bytes)
+        needsStdin = head === undefined || readsStdin(head.env)
+      }
+      if (!needsStdin || bytes.length > maxBytes) stop()
     })
     socket.once('end', () => stop())
     socket.once('close', () => stop())

@@ -121,7 +121,7 @@ main()`
 t.test('every call that is declined is counted, and no other connection', options, async (t) => {
   const { node } = setUp(t)
   const server = await startResident(t, node)
-  const head = 'loopback\0CNI_COMMAND=VERSION\0\0'
+  const head = 'loopback\0CNI_COMMAND=STATUS\0CNI_PATH=/\0\0'
   const send = (...calls: string[]) =>
     run(
       inside(node.netns, [
@@ -136,7 +136,9 @@ t.test('every call that is declined is counted, and no other connection', option
   t.match(cut, { stdout: 'declined\n\n'.repeat(3), stderr: '' })
   const unknown = await send(head.replace('loopback', 'unknown') + '\0')
   t.match(unknown, { stdout: 'declined\n\n', stderr: '' })
-  t.match(await send('', `${head}\0`), { stdout: /^declined\n\n0 \d+ 0\n/, stderr: '' })
+  const conf = '{"cniVersion": "1.1.0", "name": "net1", "type": "loopback"}'
+  const whole = await send('', `${head}${conf}\0`)
+  t.match(whole, { stdout: /^declined\n\n0 0 0\n/, stderr: '' })
   t.equal(await server.stop(), 0)
   t.match(server.said(), 'stopped: 1 calls served, 4 declined, 0 lost')
 })

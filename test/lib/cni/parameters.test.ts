@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkParameters, parseCommand } from '../../../lib/cni/parameters.ts'
+import { checkParameters, parseCommand, readsStdin } from '../../../lib/cni/parameters.ts'
 import { commands, type Command } from '../../../lib/cni/plugin.ts'
 import { thrown } from '../../support/thrown.ts'
 
@@ -44,6 +44,17 @@ for (const command of commands) {
     }
   })
 }
+
+t.test('stdin is read when nothing is wrong so far, and but for VERSION', async (t) => {
+  for (const command of commands) {
+    t.equal(readsStdin({ CNI_COMMAND: command, ...values }), command !== 'VERSION', command)
+  }
+  t.equal(readsStdin({ CNI_COMMAND: 'UNKNOWN' }), true, 'the configuration is judged first')
+  for (const env of [{}, { CNI_COMMAND: '' }, { CNI_COMMAND: 'ADD' }]) {
+    t.equal(readsStdin(env), false, JSON.stringify(env))
+  }
+  t.equal(readsStdin({ CNI_COMMAND: 'DEL', ...values, CNI_IFNAME: 'a/b' }), false)
+})
 
 t.test('without a command, that is all there is to say', async (t) => {
   for (const env of [{}, { CNI_COMMAND: '' }, { ...values }]) {

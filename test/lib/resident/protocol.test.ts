@@ -1,5 +1,11 @@
 import t from 'tap'
-import { decodeCall, encodeAnswer, greeting } from '../../../lib/resident/protocol.ts'
+import { decodeHead, decodeStdin, encodeAnswer, greeting } from '../../../lib/resident/protocol.ts'
+
+/** A call of both parts; undefined without the first. */
+function decodeCall(bytes: Buffer) {
+  const head = decodeHead(bytes)
+  return head && { ...head, ...decodeStdin(bytes.subarray(head.length)) }
+}
 
 const bytes = (...parts: string[]) => Buffer.from(parts.join('\0'))
 
