@@ -86,23 +86,40 @@ static ssize_t read_some(int fd, struct bytes *to) {
   return length;
 }
 
-static bool starts_with(const char *text, const char *prefix) {
-  return strncmp(text, prefix, strlen(prefix)) == 0;
+/*
+ * The variables by which Node, the OpenSSL in it, or the loader (ld.so(8)) would do something else
+ * than start the plugin. A plugin runs as root, and its runtime's variables are meant for other
+ * programs. Those that change nothing reach delegates: NODE_NAME, and NODE_OPTIONS, which the
+ * packaged Node does not read. test/hostile/environment.test.ts has both kinds.
+ */
+static const char *const unwanted[] = {
+  /* other code is loaded */
+  "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_ORIGIN_PATH", "OPENSSL_CONF",
+  "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES", "NODE_REPL_EXTERNAL_MODULE",
+  /* files are written */
+  "LD_DEBUG_OUTPUT", "LD_PROFILE", "LD_PROFILE_OUTPUT", "NODE_V8_COVERAGE", "NODE_COMPILE_CACHE",
+  "NODE_REDIRECT_WARNINGS",
+  /* more is said on stdout and stderr */
+  "LD_DEBUG", "LD_SHOW_AUXV", "LD_VERBOSE", "LD_WARN", "NODE_DEBUG", "NODE_DEBUG_NATIVE",
+  "NODE_PENDING_DEPRECATION",
+  /* the program is not started, or with other data, or in another way */
+  "LD_TRACE_LOADED_OBJECTS", "LD_TRACE_PRELINKING", "LD_ASSUME_KERNEL", "LD_BIND_NOW",
+  "LD_BIND_NOT", "LD_DYNAMIC_WEAK", "LD_HWCAP_MASK", "LD_POINTER_GUARD",
+  "LD_PREFER_MAP_32BIT_EXEC", "LD_USE_LOAD_BIAS", "NODE_CHANNEL_FD", "NODE_ICU_DATA",
+};
+
+static bool is_unwanted(const char *variable) {
+  size_t length = strcspn(variable, "=");
+  for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+    if (strlen(unwanted[i]) == length && memcmp(unwanted[i], variable, length) == 0) return true;
+  return false;
 }
 
-/*
- * Takes out of the environment what would change which code Node runs, or make it write files. A
- * plugin runs as root, and its runtime's variables are meant for other programs.
- */
+/* Takes the unwanted variables out of the environment. */
 static void scrub_environment(void) {
-  static const char *const unwanted[] = {"NODE_", "LD_", "OPENSSL_"};
   char **kept = environ;
-  for (char **each = environ; *each != NULL; each++) {
-    bool is_unwanted = false;
-    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
-      is_unwanted = is_unwanted || starts_with(*each, unwanted[i]);
-    if (!is_unwanted) *kept++ = *each;
-  }
+  for (char **each = environ; *each != NULL; each++)
+    if (!is_unwanted(*each)) *kept++ = *each;
   *kept = NULL;
 }
 

@@ -19,8 +19,12 @@ const skip = kernelSkip() || firewallSkip()
 const variables: readonly string[] = [
   ...['NODE_OPTIONS=--require=$dir/index.cjs', 'NODE_OPTIONS=--import=$dir/index.cjs'],
   ...['NODE_OPTIONS=--inspect-brk=0', 'NODE_OPTIONS=--no-such-option', 'NODE_PATH=$dir'],
-  ...['NODE_REDIRECT_WARNINGS=$dir/warnings', 'NODE_EXTRA_CA_CERTS=/nowhere'],
-  ...['NODE_ICU_DATA=$dir', 'NODE_PENDING_DEPRECATION=1', 'NODE_TLS_REJECT_UNAUTHORIZED=0'],
+  ...['NODE_EXTRA_CA_CERTS=/nowhere', 'NODE_TLS_REJECT_UNAUTHORIZED=0', 'NODE_USE_SYSTEM_CA=1'],
+  ...['NODE_USE_ENV_PROXY=1', 'HTTPS_PROXY=http://127.0.0.1:1', 'NODE_UNIQUE_ID=1'],
+  ...['NODE_PRESERVE_SYMLINKS=1', 'NODE_PRESERVE_SYMLINKS_MAIN=1', 'NODE_NO_WARNINGS=1'],
+  ...['NODE_NAME=node-1', 'NODE_TEST_CONTEXT=child-v8', 'FORCE_COLOR=1', 'SSLKEYLOGFILE=$dir/keys'],
+  ...['SSL_CERT_FILE=$dir/index.cjs', 'SSL_CERT_DIR=$dir', 'QLOGDIR=$dir', 'OPENSSL_ia32cap=0'],
+  ...['ICU_DATA=$dir', 'ICU_TIMEZONE_FILES_DIR=$dir', 'GLIBC_TUNABLES=glibc.malloc.check=3'],
   ...['TMPDIR=$dir', 'HOME=$dir', 'UV_THREADPOOL_SIZE=0', 'UV_USE_IO_URING=1', 'TZ=$dir'],
   ...['LC_ALL=x_Y.z', 'LANGUAGE=$dir', 'GCONV_PATH=$dir', 'LOCPATH=$dir', 'BASH_ENV=$dir/nft'],
   ...['ENV=$dir/nft', 'IFS=/', 'XTABLES_LIBDIR=$dir', 'XTABLES_LOCKFILE=$dir/lock'],
@@ -30,10 +34,18 @@ const variables: readonly string[] = [
 /** The same for those that Node or the loader read before any of our code: the front takes them out. */
 const early: readonly string[] = [
   ...['NODE_V8_COVERAGE=$dir/coverage', 'NODE_COMPILE_CACHE=$dir/cache', 'NODE_DEBUG=*'],
-  ...['NODE_DEBUG_NATIVE=*', 'NODE_REPL_EXTERNAL_MODULE=$dir/index.cjs'],
-  ...['NODE_PRESERVE_SYMLINKS=1', 'NODE_USE_SYSTEM_CA=1', 'OPENSSL_CONF=$dir/index.cjs'],
+  ...['NODE_DEBUG_NATIVE=MKSNAPSHOT', 'NODE_REPL_EXTERNAL_MODULE=$dir/index.cjs'],
+  ...['NODE_REDIRECT_WARNINGS=$dir/warnings', 'NODE_PENDING_DEPRECATION=1'],
+  ...[
+    'NODE_CHANNEL_FD=x',
+    'NODE_CHANNEL_FD=0',
+    'NODE_ICU_DATA=$dir',
+    'OPENSSL_CONF=$dir/index.cjs',
+  ],
+  ...['OPENSSL_CONF_INCLUDE=$dir', 'OPENSSL_MODULES=$dir', 'OPENSSL_ENGINES=$dir'],
   ...['LD_PRELOAD=$dir/libc.so.6', 'LD_PRELOAD=libnowhere.so', 'LD_LIBRARY_PATH=$dir'],
   ...['LD_AUDIT=$dir/libc.so.6', 'LD_DEBUG=all', 'LD_BIND_NOW=1', 'LD_TRACE_LOADED_OBJECTS=1'],
+  ...['LD_SHOW_AUXV=1', 'LD_PROFILE=libc.so.6', 'LD_ASSUME_KERNEL=2.2.5', 'LD_HWCAP_MASK=0'],
 ]
 
 /** Search paths that lead to programs of somebody else; the working directory is their folder. */
@@ -55,7 +67,8 @@ function plant({ node }: Quarantine): string {
     }
   }
   const code = `require('node:fs').writeFileSync('${dir}/ran-code', '')`
-  for (const name of ['index.cjs', 'fs.js', 'ajv.js']) writeFileSync(join(dir, name), code)
+  for (const name of ['index.cjs', 'fs.js', 'ajv.js', 'zoneinfo64.res'])
+    writeFileSync(join(dir, name), code)
   for (const name of ['libc.so.6', 'libm.so.6', 'libstdc++.so.6']) {
     writeFileSync(join(dir, name), 'no library')
   }
