@@ -3,11 +3,9 @@ import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { addressList } from '../../lib/net/address.ts'
 import { detectBackend } from '../../lib/net/firewall-backend.ts'
 import { formatCidr, type Cidr, type Family } from '../../lib/net/ip.ts'
 import { iptablesProblem } from '../../lib/net/iptables.ts'
-import { linkList } from '../../lib/net/link.ts'
 import { nftProblem } from '../../lib/net/nft.ts'
 import type { Tools } from '../../lib/net/node-tool.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
@@ -15,6 +13,7 @@ import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
 import * as nftables from './masquerade-nftables.ts'
 import { attemptRemoval } from './attempt-removal.ts'
+import { addressesSharing } from './masquerade-sharing.ts'
 
 /** Whose traffic is masqueraded. */
 export interface MasqueradeOwner extends Attachment {
@@ -40,25 +39,19 @@ export function setUpMasquerade(
 
 /**
  * Removes the rules of an attachment from both backends, whichever one they were made with: the
- * configuration, or the node, may have changed. Its link must be gone: what addresses there are in
- * the sandbox are those of other interfaces. Without a sandbox there are none.
+ * configuration, or the node, may have changed. Its link must be gone: what addresses there are on
+ * the network in the sandbox are those of other interfaces. Without a sandbox there are none.
  */
 export function tearDownMasquerade(
   owner: MasqueradeOwner,
   sandbox: Connection | undefined,
   context: Context,
 ): void {
-  const others = sandbox === undefined ? [] : addressesIn(sandbox)
+  const others = sandbox === undefined ? [] : addressesSharing(owner, sandbox)
   inBothBackends(context, {
     nftables: (tools) => nftables.tearDown(tools, owner),
     iptables: (tools, family) => iptables.tearDown(tools, family, owner, others),
   })
-}
-
-function addressesIn(sandbox: Connection): Cidr[] {
-  return linkList(sandbox)
-    .flatMap(({ index }) => addressList(sandbox, index))
-    .map(({ cidr }) => cidr)
 }
 
 /** Removes the rules of the network's attachments that are not among the valid ones. */

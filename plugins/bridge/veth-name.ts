@@ -1,6 +1,11 @@
 /** What the host's end of an attachment is called, and what is written on it: pure. */
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 
+/** What an alias names: an attachment and its network. */
+interface Named extends Pick<Request, 'containerId' | 'ifName'> {
+  readonly conf: Pick<Request['conf'], 'name'>
+}
+
 /** IFALIASZ of linux/if.h, without the terminating zero: in bytes. */
 const maxAliasBytes = 255
 
@@ -22,7 +27,7 @@ export function randomVethName({ randomBytes }: Context): string {
  * the name of an attachment and without its alias is left from an ADD that was interrupted. An
  * alias that would be too long for the kernel ends with its hash.
  */
-export function hostVethAlias({ conf, containerId, ifName }: Request): string {
+export function hostVethAlias({ conf, containerId, ifName }: Named): string {
   const alias = `${conf.name}/${containerId}/${ifName}`
   if (Buffer.byteLength(alias) <= maxAliasBytes) return alias
   // Before the interface's name, of 15 bytes at most, there are ASCII characters only.

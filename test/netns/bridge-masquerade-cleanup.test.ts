@@ -116,3 +116,38 @@ for (const backend of backends) {
     t.strictSame(ruleTraces(node), [])
   })
 }
+
+for (const backend of backends) {
+  for (const order of [
+    ['net1', 'net2'],
+    ['net2', 'net1'],
+  ] as const) {
+    const title = `one address of a pod on two networks, by ${backend}, ${order.join(' first, then ')}`
+    t.test(title, options, async (t) => {
+      const node = makeNode(t)
+      const pod = node.pod()
+      const ipam = fakeIpam(node, { ips: [{ address: '10.1.2.3/24' }] })
+      const networks = {
+        net1: { name: 'net1', bridge: 'cni1', ifName: 'eth0' },
+        net2: { name: 'net2', bridge: 'cni2', ifName: 'eth1' },
+      }
+      const networkOf = ({ name, bridge }: { name: string; bridge: string }) =>
+        makeNetwork(node, { ipMasq: true, ipMasqBackend: backend, name, bridge, ipam })
+      const results = new Map<string, Output>()
+      for (const [name, { ifName, ...rest }] of Object.entries(networks)) {
+        results.set(name, await networkOf(rest).attach(pod, {}, { ifName }))
+      }
+      const [first, second] = order.map((name) => networks[name])
+      if (first === undefined || second === undefined) return
+      const all = ruleTraces(node)
+      await networkOf(first).silent('DEL', pod, {}, { ifName: first.ifName })
+      const left = ruleTraces(node)
+      t.equal(left.length, all.length / 2)
+      t.notOk(left.some((trace) => trace.includes(first.name)))
+      const prevResult = results.get(second.name)
+      await networkOf(second).silent('CHECK', pod, { prevResult }, { ifName: second.ifName })
+      await networkOf(second).silent('DEL', pod, {}, { ifName: second.ifName })
+      t.strictSame(ruleTraces(node), [])
+    })
+  }
+}

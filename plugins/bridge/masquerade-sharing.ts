@@ -1,0 +1,33 @@
+/** Which addresses of a container need the masquerading that one of its interfaces had. */
+import { addressList } from '../../lib/net/address.ts'
+import type { Cidr } from '../../lib/net/ip.ts'
+import { linkByIndex, linkList, type Link } from '../../lib/net/link.ts'
+import { Connection } from '../../lib/netlink/connection.ts'
+import type { MasqueradeOwner } from './masquerade.ts'
+import { hostVethAlias } from './veth-name.ts'
+
+/**
+ * The addresses of all interfaces that the owner's container has on its network. Runs in the host's
+ * namespace. Go's plugin does not say which network an interface is on: any of its may be meant.
+ */
+export function addressesSharing(owner: MasqueradeOwner, sandbox: Connection): Cidr[] {
+  const links = linkList(sandbox, { kind: 'veth' })
+  if (links.length === 0) return []
+  using host = Connection.open()
+  return links
+    .filter((link) => mayBeOnNetwork(link, owner, host))
+    .flatMap(({ index }) => addressList(sandbox, index))
+    .map(({ cidr }) => cidr)
+}
+
+function mayBeOnNetwork(link: Link, owner: MasqueradeOwner, host: Connection): boolean {
+  const port = link.peer === undefined ? undefined : linkByIndex(host, link.peer)
+  if (port?.kind !== 'veth' || port.peer !== link.index) return false
+  const { network: name, containerId } = owner
+  return (
+    port.alias === undefined ||
+    port.alias === hostVethAlias({ conf: { name }, containerId, ifName: link.name }) ||
+    // The container may have given its interface another name.
+    port.alias.startsWith(`${name}/${containerId}/`)
+  )
+}
