@@ -3,7 +3,8 @@ import { fullText, withPrefix } from '../../lib/cni/errors.ts'
 import { emptyResult, type Interface, type IpConfig, type Result } from '../../lib/cni/result.ts'
 import { withUndo, type Undo } from '../../lib/cni/undo.ts'
 import { family } from '../../lib/net/ip.ts'
-import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
+import { linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
+import type { Connection } from '../../lib/netlink/connection.ts'
 import { completeAddressing, type Addressing } from './addressing.ts'
 import type { Attaching } from './attaching.ts'
 import { ensureBridge, joinedBridge, warnOfMtu } from './bridge.ts'
@@ -99,11 +100,12 @@ function attachLayer2({ conf, places: { sandbox } }: Attaching, pair: VethPair):
 }
 
 function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attached {
-  const { conf, context, undo, request } = attaching
+  const { conf, context, undo, request, places } = attaching
   const ipam = addIpam(conf.ipamType, request, context)
-  undo.add(`IPAM plugin ${conf.ipamType}`, () =>
-    context.delegate.run('DEL', conf.ipamType, request, request.stdin),
-  )
+  undo.add(`IPAM plugin ${conf.ipamType}`, () => {
+    checkGone(places.host, pair.host)
+    context.delegate.run('DEL', conf.ipamType, request, request.stdin)
+  })
   const addressing = completeAddressing(conf, ipam)
   // Before the container is up: a stale address of the bridge may only go while no pod is.
   const interfaces = conf.isGateway ? prepareGateway(attaching, bridge, pair, addressing) : []
@@ -111,6 +113,11 @@ function attachLayer3(attaching: Attaching, bridge: Link, pair: VethPair): Attac
   const { ips, routes } = addressing
   if (conf.ipMasq) masquerade(attaching, ips)
   return { result: { interfaces: [], ips, routes, dns: ipam.dns }, interfaces }
+}
+
+/** Throws while the link is there: its address may be in use, and the DEL that follows releases it. */
+function checkGone(host: Connection, { index, name }: Link): void {
+  if (linkByIndex(host, index) !== undefined) throw new Error(`${name} is still there`)
 }
 
 function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {

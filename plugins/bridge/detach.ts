@@ -1,6 +1,6 @@
-/** What a DEL and a GC do. Every step is tried, and what is gone already is fine. */
+/** What a DEL and a GC do. What is gone already is fine. */
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { errorText, withPrefix } from '../../lib/cni/errors.ts'
+import { errorText, hasCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
 import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-attachments.ts'
 import { linkByName, linkList } from '../../lib/net/link.ts'
@@ -15,14 +15,15 @@ import { hostVethAlias } from './veth-name.ts'
 import { removeOrphan } from './veth.ts'
 
 /**
- * Takes an attachment back: its link, then its rules, then its addresses, which are free only when
- * nobody can send from them.
+ * Takes an attachment back: its link first, and only without that its rules and its addresses,
+ * which are free when nobody can send from them. A rule that stays keeps no address: it is about a
+ * container that is gone.
  */
 export function detach(conf: DetachConf, request: Request, context: Context): void {
   using netns = openNetnsIfThere(request, context.log)
   using sandbox = netns?.connect()
+  removeLink(request, context, netns && sandbox && { netns, sandbox })
   attemptAll([
-    () => removeLink(request, context, netns && sandbox && { netns, sandbox }),
     () => removeRules(conf, request, sandbox, context),
     () => {
       if (conf.ipamType !== '') {
@@ -69,22 +70,29 @@ function removeLink(request: Request, { linkRemoval }: Context, place: Place | u
   })
 }
 
-/** The sandbox, or undefined when there is none any more: then its links are gone with it. */
+/**
+ * The sandbox, or undefined when there is none any more: then its links are gone with it. Throws when
+ * it cannot be opened for another reason, and they may be there.
+ */
 function openNetnsIfThere({ netns }: Request, log: Log): Netns | undefined {
   if (netns === '') return undefined
   try {
     return Netns.open(netns)
   } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ENOTNS')) throw error
     log.debug(`going on without the sandbox: ${errorText(error)}`)
     return undefined
   }
 }
 
-/** Takes back what attachments to this network that are not valid any more have left. */
+/**
+ * Takes back what attachments to this network that are not valid any more have left, in the order of
+ * a DEL.
+ */
 export function sweep(conf: BridgeConf, request: Request, context: Context): void {
   const valid = parseValidAttachments(request.conf)
+  sweepLinks(conf, request, valid, context.log)
   attemptAll([
-    () => sweepLinks(conf, request, valid, context.log),
     () => sweepRules(conf, request, valid, context),
     () => {
       if (conf.ipamType !== '') {
