@@ -67,18 +67,25 @@ function decodeError(value: unknown): CniError {
  */
 export function decodeAnswer(type: string, stdout: string, version: Version): Result {
   try {
-    const value = parseJson(stdout, '')
+    const value = parseObject(stdout)
     return value === null ? emptyResult : decodeResult(value, version).result
   } catch (error) {
     const { message, details } = toCniError(error)
     const found = `${type} printed ${quote(stdout)} instead of a result`
     throw new DelegationError(
       ErrorCode.internal,
-      `failed to unmarshal raw result: ${message}`,
+      message,
       details === '' ? found : `${details}; ${found}`,
       { cause: error },
     )
   }
+}
+
+function parseObject(stdout: string): object | null {
+  const prefix = 'failed to unmarshal raw result: '
+  const value = parseJson(stdout, prefix)
+  if (value === null || isObject(value)) return value
+  throw new TypeError(`${prefix}the result must be object`)
 }
 
 /** A message holds no more characters than these of what a delegate printed. */

@@ -83,6 +83,7 @@ function typeOf({ type }: FlannelConf['delegate']): string {
 function userRoutes({ ipam }: FlannelConf): Route[] {
   const prefix =
     'failed to assemble Delegate IPAM: failed to read IPAM routes: failed to parse ipam.routes: '
-  const { routes = [] } = readConf(routesSchema, ipam, prefix)
+  // Go's flannel knows this key in no other case; what is in it, it does.
+  const { routes = [] } = readConf(routesSchema, { routes: ipam['routes'] ?? null }, prefix)
   return withPrefix(prefix, () => decodeRoutes(routes, 'ipam.routes'))
 }

@@ -3,12 +3,12 @@
  * /run/flannel.
  */
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import { family, network, parseCidr, sameCidr, type Cidr, type Family } from '../../lib/net/ip.ts'
+import { network, parseCidr, sameCidr, type Cidr } from '../../lib/net/ip.ts'
 
 export interface SubnetEnv {
-  /** The networks of the whole cluster, host bits zero: IPv4 first, each in the file's order. */
+  /** The networks of the whole cluster, host bits zero: in the order of keys, and of the file. */
   readonly networks: readonly Cidr[]
-  /** The subnets of this node, host bits zero: IPv4 first. At least one. */
+  /** The subnets of this node, host bits zero: IPv4's key first. At least one. */
   readonly subnets: readonly Cidr[]
   /** Of the pods' interfaces, in bytes. */
   readonly mtu: number
@@ -16,10 +16,13 @@ export interface SubnetEnv {
   readonly ipMasq: boolean
 }
 
-/** The keys of each family. A network and a subnet are needed of one family at least. */
+/**
+ * The keys of IPv4, and those of IPv6. A network and a subnet are needed of one family at least.
+ * flanneld writes each family by its own keys; a file of somebody else's may have either in both.
+ */
 const families = [
-  { of: 4, networkKey: 'FLANNEL_NETWORK', subnetKey: 'FLANNEL_SUBNET' },
-  { of: 6, networkKey: 'FLANNEL_IPV6_NETWORK', subnetKey: 'FLANNEL_IPV6_SUBNET' },
+  { networkKey: 'FLANNEL_NETWORK', subnetKey: 'FLANNEL_SUBNET' },
+  { networkKey: 'FLANNEL_IPV6_NETWORK', subnetKey: 'FLANNEL_IPV6_SUBNET' },
 ] as const
 const mtuKey = 'FLANNEL_MTU'
 const ipMasqKey = 'FLANNEL_IPMASQ'
@@ -56,10 +59,8 @@ export function parseSubnetEnv(text: string, file: string): SubnetEnv {
     )
   }
   return {
-    networks: unique(
-      families.flatMap(({ of, networkKey }) => parseNetworks(entries.get(networkKey), of)),
-    ),
-    subnets: families.flatMap(({ of, subnetKey }) => parseSubnet(entries.get(subnetKey), of)),
+    networks: families.flatMap(({ networkKey }) => parseNetworks(entries.get(networkKey))),
+    subnets: families.flatMap(({ subnetKey }) => parseSubnet(entries.get(subnetKey))),
     mtu: parseMtu(mtu),
     ipMasq: ipMasq.value === 'true',
   }
@@ -79,19 +80,18 @@ function parseEntries(text: string, file: string): Map<string, Entry> {
   return entries
 }
 
-function parseNetworks(entry: Entry | undefined, of: Family): Cidr[] {
+function parseNetworks(entry: Entry | undefined): Cidr[] {
   if (entry === undefined) return []
-  return entry.value.split(',').map((text) => parseNetwork(text, of, entry))
+  return unique(entry.value.split(',').map((text) => parseNetwork(text, entry)))
 }
 
-function parseSubnet(entry: Entry | undefined, of: Family): Cidr[] {
-  return entry === undefined ? [] : [parseNetwork(entry.value, of, entry)]
+function parseSubnet(entry: Entry | undefined): Cidr[] {
+  return entry === undefined ? [] : [parseNetwork(entry.value, entry)]
 }
 
-function parseNetwork(text: string, of: Family, entry: Entry): Cidr {
+function parseNetwork(text: string, entry: Entry): Cidr {
   const cidr = parseCidr(text)
   if (cidr === undefined) throw malformedEntry(entry, `invalid CIDR address: ${text}`)
-  if (family(cidr.ip) !== of) throw malformedEntry(entry, `${text} is not IPv${of}`)
   return network(cidr)
 }
 

@@ -111,10 +111,12 @@ t.test('reads a result in the version that it carries, else in the assumed one',
   t.equal(decodeAnswer('x', 'null\n', '1.1.0'), emptyResult)
 })
 
+const noObject = 'failed to unmarshal raw result: '
+
 const refused: [stdout: string, msg: string | RegExp, details: string][] = [
-  ['', 'Unexpected end of JSON input', 'x printed "" instead of a result'],
-  ['ok', /^Unexpected token 'o'/, 'x printed "ok" instead of a result'],
-  ['[]', 'the result must be object', 'found []; x printed "[]" instead of a result'],
+  ['', `${noObject}Unexpected end of JSON input`, 'x printed "" instead of a result'],
+  ['ok', new RegExp(`^${noObject}Unexpected token 'o'`), 'x printed "ok" instead of a result'],
+  ['[]', `${noObject}the result must be object`, 'x printed "[]" instead of a result'],
   [
     '{"cniVersion":"5678.456"}',
     'unsupported CNI result version "5678.456"',
@@ -133,8 +135,8 @@ t.test('says which delegate printed no result, and what it printed', async (t) =
   for (const [stdout, msg, details] of refused) {
     const error = thrown(() => decodeAnswer('x', stdout, '1.1.0'))
     t.equal(error.code, 999)
-    t.match(error.message.replace('failed to unmarshal raw result: ', ''), msg)
-    t.match(error.message, /^failed to unmarshal raw result: /)
+    if (typeof msg === 'string') t.equal(error.message, msg)
+    else t.match(error.message, msg)
     t.equal(error.details, details)
   }
 })

@@ -136,6 +136,11 @@ t.test('routes of the configuration come first, re-encoded', async (t) => {
 const routePrefix =
   'failed to assemble Delegate IPAM: failed to read IPAM routes: failed to parse ipam.routes: '
 
+t.test('routes in another case are none that flannel knows', async (t) => {
+  const stdin = built({ ipam: { Routes: 5, type: 'x' } }, env4)
+  t.match(stdin, '"ipam":{"Routes":5,"ranges":[[{"subnet":"10.1.17.0/24"}]],"routes":[{"dst"')
+})
+
 for (const [what, routes, message, details] of [
   ['a dst', [{ dst: '10.0.0.0' }], 'invalid CIDR address: 10.0.0.0', 'ipam.routes.0.dst'],
   ['a gw', [{ dst: '10.0.0.0/8' }, { gw: 'x' }], 'invalid IP address: x', 'ipam.routes.1.gw'],

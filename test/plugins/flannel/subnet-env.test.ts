@@ -33,6 +33,15 @@ t.test('families, each network and subnet masked', async (t) => {
   t.strictSame(parse(mixed + rest), { ...only4, subnets: ['fc00::/64'] })
 })
 
+t.test('either family by the keys of the other', async (t) => {
+  const swapped = `${v4}${v6}${rest}`
+    .replaceAll('_IPV6_', '_X_')
+    .replaceAll(/_(?=NET|SUB)/g, '_IPV6_')
+  const parsed = parse(swapped.replaceAll('_X_IPV6_', '_'))
+  t.strictSame(parsed.networks, ['fc00::/48', '10.1.0.0/16'])
+  t.strictSame(parsed.subnets, ['fc00::/64', '10.1.17.0/24'])
+})
+
 t.test('several networks, in the order of the file and once each', async (t) => {
   const networks = 'FLANNEL_NETWORK=10.9.0.0/16,10.1.2.3/16,10.9.4.0/16\n'
   t.strictSame(parse(v4 + networks + rest).networks, ['10.9.0.0/16', '10.1.0.0/16'])
@@ -91,13 +100,10 @@ for (const [line, problem] of [
   ['FLANNEL_NETWORK=10.1.0.0', 'FLANNEL_NETWORK=10.1.0.0: invalid CIDR address: 10.1.0.0'],
   ['FLANNEL_NETWORK=10.1.0.0/16,', 'FLANNEL_NETWORK=10.1.0.0/16,: invalid CIDR address: '],
   ['FLANNEL_NETWORK=10.1.0.0/16,x', 'FLANNEL_NETWORK=10.1.0.0/16,x: invalid CIDR address: x'],
-  ['FLANNEL_NETWORK=fc00::/48', 'FLANNEL_NETWORK=fc00::/48: fc00::/48 is not IPv4'],
-  ['FLANNEL_IPV6_NETWORK=10.1.0.0/16', 'FLANNEL_IPV6_NETWORK=10.1.0.0/16: 10.1.0.0/16 is not IPv6'],
   [
     'FLANNEL_SUBNET=10.1.17.1/33',
     'FLANNEL_SUBNET=10.1.17.1/33: invalid CIDR address: 10.1.17.1/33',
   ],
-  ['FLANNEL_SUBNET=fc00::1/64', 'FLANNEL_SUBNET=fc00::1/64: fc00::1/64 is not IPv4'],
   [
     'FLANNEL_SUBNET=10.1.1.1/24,10.1.2.1/24',
     'FLANNEL_SUBNET=10.1.1.1/24,10.1.2.1/24: invalid CIDR address: 10.1.1.1/24,10.1.2.1/24',
