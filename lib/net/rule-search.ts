@@ -25,37 +25,62 @@ export interface RulePlace {
 }
 
 /**
- * Whether there is a rule whose encoded form holds `text`, for example in its comment. There is
- * none where there is no such table or chain, and where the kernel has no nftables. Throws a
+ * The rules of each place in their encoded form, in which names and comments can be found. There
+ * are none where there is no such table or chain, and where the kernel has no nftables. Throws a
  * `NetlinkError`.
  */
+export function encodedRules(places: readonly RulePlace[]): Buffer[][] {
+  return connected((list) =>
+    places.map(({ family, table, chain }) => {
+      const messages = list({
+        operation: `list rules of table ${table}`,
+        type: NFT_MSG_GETRULE,
+        flags: NLM_F_DUMP,
+        payload: ruleMessage.encode({ family: protocolFamily(family), table, chain }),
+      })
+      return messages.map(({ payload }) => Buffer.from(payload))
+    }),
+  )
+}
+
+/** Whether there is a rule whose encoded form holds `text`; throws as `encodedRules` does. */
 export function hasRule(place: RulePlace, text: string): boolean {
-  const { family, table, chain } = place
-  const messages = list({
-    operation: `list rules of table ${table}`,
-    type: NFT_MSG_GETRULE,
-    flags: NLM_F_DUMP,
-    payload: ruleMessage.encode({ family: protocolFamily(family), table, chain }),
-  })
-  return messages.some(({ payload }) => Buffer.from(payload).includes(text))
+  return encodedRules([place]).some((rules) => rules.some((rule) => rule.includes(text)))
 }
 
 /** Whether there is a chain, maybe one without a rule. Throws a `NetlinkError`. */
 export function hasChain({ family, table, chain }: Required<RulePlace>): boolean {
-  const messages = list({
-    operation: `list chain ${chain} of table ${table}`,
-    type: NFT_MSG_GETCHAIN,
-    payload: chainMessage.encode({ family: protocolFamily(family), table, name: chain }),
-  })
-  return messages.length > 0
+  const payload = chainMessage.encode({ family: protocolFamily(family), table, name: chain })
+  const operation = `list chain ${chain} of table ${table}`
+  return connected((list) => list({ operation, type: NFT_MSG_GETCHAIN, payload })).length > 0
 }
 
-function list(request: Request): Message[] {
+type List = (request: Request) => Message[]
+
+/** Does work by one connection, whose answers are empty where there is nothing to list. */
+function connected<T>(work: (list: List) => T): T {
+  const connection = openIfThere()
   try {
-    using connection = Connection.open(NETLINK_NETFILTER)
-    return connection.execute(request)
+    return work((request) => answers(connection, request))
+  } finally {
+    connection?.[Symbol.dispose]()
+  }
+}
+
+function openIfThere(): Connection | undefined {
+  try {
+    return Connection.open(NETLINK_NETFILTER)
   } catch (error) {
-    // no netfilter; no nftables in it; no such chain, where the kernel says so; a name too long
+    if (hasCode(error, 'EPROTONOSUPPORT')) return undefined // no netfilter in the kernel
+    throw error
+  }
+}
+
+function answers(connection: Connection | undefined, request: Request): Message[] {
+  try {
+    return connection?.execute(request) ?? []
+  } catch (error) {
+    // no nftables in it; no such chain, where the kernel says so; a name too long
     if (hasCode(error, 'EPROTONOSUPPORT', 'EINVAL', 'ENOENT', 'ERANGE')) return []
     throw error
   }

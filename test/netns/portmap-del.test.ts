@@ -1,9 +1,11 @@
 /** What DELs of the portmap plugin leave, by both backends. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { kernelSkip } from '../support/node.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 import { rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 const mappings = ports(
@@ -83,3 +85,30 @@ for (const backend of ['nftables', 'iptables'] as const) {
     t.notMatch(rulesOf(node), /10\.9\.0\.\d+:80/)
   })
 }
+
+t.test(
+  'a repeated DEL asks the kernel in one go',
+  { skip: kernelSkip() || straceSkip() },
+  async (t) => {
+    const node = makePortmapNode(t)
+    const [pod, other] = [node.pod(), node.pod()]
+    const calls = join(node.node.dir, 'calls')
+    const strace = ['strace', '-qq', '-f', '-e', 'trace=socket,execve', '-o', calls]
+    const traced = node.networkWith({}, (executable) => [...strace, executable])
+    const count = (text: string) => readFileSync(calls, 'utf8').split(text).length - 1
+    const front = await traced.silent('DEL', pod).then(() => count('execve('))
+    for (const others of [false, true]) {
+      if (others) await node.network.attach(other, ports({ hostPort: 8081, containerPort: 80 }))
+      for (const keys of [{}, mappings]) {
+        await traced.silent('DEL', pod, keys)
+        const asks = others && keys === mappings ? 3 : 1
+        t.equal(
+          count('NETLINK_NETFILTER'),
+          asks,
+          'again only for a chain of its own, in each family',
+        )
+        t.equal(count('execve('), front, 'no program is started')
+      }
+    }
+  },
+)
