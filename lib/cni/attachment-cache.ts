@@ -8,7 +8,7 @@ import { readStateFile, replaceFile } from '../files.ts'
 import { checkAttachment, type Attachment, type AttachmentName } from './attachment.ts'
 import { decodeCachedResult, decodeEntry, encodeEntry, type CacheEntry } from './cache-entry.ts'
 import type { NetworkConfigList } from './conf-list.ts'
-import { CniError, errorText, hasCode } from './errors.ts'
+import { CniError, ErrorCode, errorText, hasCode } from './errors.ts'
 import { located } from './located.ts'
 import type { Log } from './plugin.ts'
 import type { Result } from './result.ts'
@@ -88,6 +88,24 @@ export class AttachmentCache {
     }
   }
 
+  /**
+   * Throws a `CniError` when a file of the network is about an attachment that it does not name: who
+   * removes what is in no file would remove that, which may be in use. Garbled files are no matter.
+   */
+  requireNames(network: string): void {
+    for (const name of this.#fileNames().filter((name) => name.startsWith(`${network}-`))) {
+      const file = join(this.#folder, name)
+      if (isGarbled(file)) continue
+      try {
+        decodeFile(file)
+      } catch (error) {
+        const message = `the attachments in use are not known: ${file}: ${errorText(error)}`
+        const remedy = 'it names none: move it away when the pod that it is about is gone'
+        throw new CniError(ErrorCode.ioFailure, message, remedy, { cause: error })
+      }
+    }
+  }
+
   /** The attachments of all networks, by file name; a file that names none is logged. */
   listAll(log: Log): KeptAttachment[] {
     return this.#entries('', log)
@@ -116,14 +134,18 @@ export class AttachmentCache {
 
 function readEntry(file: string, log: Log): KeptAttachment | undefined {
   try {
-    const stat = statSync(file, { throwIfNoEntry: false })
-    const text = readIfThere(file)
-    if (stat === undefined || text === undefined) return undefined
-    return { ...decodeEntry(text), keptSince: stat.mtimeMs }
+    return decodeFile(file)
   } catch (error) {
     log.warn(`left alone, since it does not name its attachment: ${file}: ${errorText(error)}`)
     return undefined
   }
+}
+
+function decodeFile(file: string): KeptAttachment | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  const text = readIfThere(file)
+  if (stat === undefined || text === undefined) return undefined
+  return { ...decodeEntry(text), keptSince: stat.mtimeMs }
 }
 
 function isGarbled(file: string): boolean {
@@ -140,6 +162,8 @@ function readIfThere(file: string): string | undefined {
     return readStateFile(file)
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
-    throw error
+    if (error instanceof Error && 'syscall' in error) throw error
+    const remedy = 'no runtime has put that there: move it away'
+    throw new CniError(ErrorCode.ioFailure, errorText(error), remedy, { cause: error })
   }
 }

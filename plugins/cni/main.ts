@@ -28,7 +28,7 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
   const host = createProcessHost(plugins)
   return cniCommand.run(args, process.env, {
     version: host.version,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     executable: process.execPath,
     names: executableNames,
     userId: process.geteuid?.() ?? 0, // absent on Windows only
@@ -48,6 +48,15 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
     writeStdout: (text) => writeAll(1, text),
     writeStderr: host.writeStderr,
   })
+}
+
+/** The folder of a shell may have been removed: then no path is found that is relative to it. */
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/proc/self/cwd'
+  }
 }
 
 /** The build puts it into the executable when there is a C compiler. */

@@ -16,11 +16,15 @@ export function status(runtime: Runtime, list: NetworkConfigList): string {
     : `not asked: ${oldVersion(list, 'STATUS')}\n`
 }
 
-/** Removes what is left of attachments whose namespace is gone, and says how many there were. */
+/**
+ * Removes what is left of attachments whose namespace is gone, and says how many there were. Throws
+ * a `CniError` before anything is removed when some that are in use may not be known.
+ */
 export function gc(runtime: Runtime, list: NetworkConfigList): string {
   if (list.disableGC) {
     return `nothing done: network ${JSON.stringify(list.name)} has "disableGC": true\n`
   }
+  runtime.cache.requireNames(list.name)
   const cached = runtime.cache.list(list.name, runtime.log)
   // Older runtimes keep no path: such an attachment may well be in use.
   const valid = cached.filter(({ netns }) => netns === '' || isNetns(netns))

@@ -58,6 +58,9 @@ Environment:
 
 check and del use the CNI_ARGS and CAP_ARGS of the add when they get none.
 
+The exit status is 0, or 1 when the command has failed, which stderr explains, or 2
+when it was not understood. What is wrong with attachments is no failure of ps.
+
 ps --json prints a list with one object for each attachment. Every key is always
 there; what is not known is null, or an empty list.
   pod          {"namespace", "name"} as a runtime of Kubernetes gives them

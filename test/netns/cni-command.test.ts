@@ -118,3 +118,18 @@ t.test('collects what a vanished namespace left', { skip: kernelSkip() }, async 
   t.equal(cached(node).length, 1)
   t.ok(await reaches(stays, '10.244.1.1'))
 })
+
+t.test('works in a folder that has been removed', { skip: kernelSkip() }, async (t) => {
+  const [node] = setUp(t)
+  const cniFile = join(binDir(), 'cni')
+  const script = 'mkdir "$0/gone" && cd "$0/gone" && rmdir "$0/gone" && exec "$@"'
+  const there = (...args: string[]) =>
+    run(['sh', '-c', script, node.dir, ...inside(node.netns, [cniFile, ...args])])
+  t.match(await there('version'), { code: 0, stdout: /^cni /, stderr: '' })
+  const { code, stderr } = await there('install', '--bin-dir', 'bin', '--conf-dir', 'net.d')
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^cni install: cannot write in \/proc\/self\/cwd\/bin: .*no such file or directory$/m,
+  )
+})

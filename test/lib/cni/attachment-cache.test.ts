@@ -89,6 +89,25 @@ t.test('removes what is no JSON', async (t) => {
   t.match(warnings, [/cbr0-c1-eth0 is garbled; it is removed$/, /cbr0-c2-eth0 is garbled/])
 })
 
+t.test('tells when a file is about an attachment that it does not name', async (t) => {
+  const check = (results: object) => {
+    const folder = t.testdir({ results: { [cacheFile]: cacheText, ...results } })
+    new AttachmentCache(folder).requireNames('cbr0')
+  }
+  check({ 'cbr0-c1-eth0': 'torn', 'net-c1-eth0': '{}', '.cbr0-c6-eth0.tmp': '{}' })
+  const unnamed: [content: unknown, problem: RegExp][] = [
+    ['{"cniVersion":"0.2.0"}', /expected an object with "kind"/],
+    [{}, /is a directory/],
+    [t.fixture('symlink', cacheFile), /too many levels of symbolic links/],
+  ]
+  for (const [content, problem] of unnamed) {
+    const { message, details } = thrown(() => check({ 'cbr0-c3-eth0': content }))
+    t.match(message, /^the attachments in use are not known: .*cbr0-c3-eth0: /)
+    t.match(message, problem)
+    t.match(details, 'move it away when the pod that it is about is gone')
+  }
+})
+
 t.test('lists those of all networks, and since when they are kept', async (t) => {
   const other = cacheText.replace('"networkName":"cbr0"', '"networkName":"net2"')
   const folder = t.testdir({

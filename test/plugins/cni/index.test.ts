@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CniError } from '../../../lib/cni/errors.ts'
@@ -209,6 +209,29 @@ t.test('gc calls the plugins of an older network in the first version that has i
     stderr: /^cni gc net1: failed to GC plugin a: apple\n/,
     calls: ['a GC', 'b GC'],
   })
+})
+
+t.test('gc removes nothing when it cannot tell what is in use', async (t) => {
+  const { run, folder, file } = setUp(t)
+  run(`add net1 ${netns}`)
+  writeFileSync(join(folder, 'results/net1-old-eth0'), '{"cniVersion":"0.2.0"}')
+  const { status, stdout, stderr, calls } = run('gc net1')
+  t.strictSame({ status, stdout, calls }, { status: 1, stdout: '', calls: [] })
+  t.match(stderr, /^cni gc net1: the attachments in use are not known: .*net1-old-eth0: /)
+  t.ok(existsSync(file))
+})
+
+t.test('a cached result that is no file is no error of ours', async (t) => {
+  const { run, file } = setUp(t)
+  mkdirSync(file, { recursive: true })
+  t.match(run(`check net1 ${netns}`), {
+    status: 1,
+    stderr: /is a directory\n.*\n  code: 5 /,
+    calls: [],
+  })
+  const { status, stderr, calls } = run(`del net1 ${netns}`)
+  t.strictSame({ status, calls }, { status: 0, calls: ['b DEL', 'a DEL'] }, 'DEL is total')
+  t.match(stderr, /warning: deleting without prevResult: .*is a directory/)
 })
 
 t.test('says when nobody is asked', async (t) => {
