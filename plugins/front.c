@@ -231,15 +231,13 @@ static bool restore_stdin(struct bytes *copy) {
          dup2(file, STDIN_FILENO) == STDIN_FILENO;
 }
 
-/* Says in the words of the protocol that there is nothing to do the work; never returns. */
-static void fail(const char *what) {
+/* Says in the words of the protocol what failed, and what to do; never returns. */
+static void fail(const char *what, const char *remedy) {
   char text[PATH_MAX + 400];
   int length = snprintf(text, sizeof text,
                         "{\n    \"cniVersion\": \"1.1.0\",\n    \"code\": 999,\n"
-                        "    \"msg\": \"%s: %s\",\n"
-                        "    \"details\": \"the plugin needs the executable cni beside it: "
-                        "install both again, by cni install\"\n}\n",
-                        what, strerror(errno));
+                        "    \"msg\": \"%s: %s\",\n    \"details\": \"%s\"\n}\n",
+                        what, strerror(errno), remedy);
   write_all(STDOUT_FILENO, text, (size_t)length);
   _exit(1);
 }
@@ -250,18 +248,21 @@ static void fail(const char *what) {
  */
 static void open_missing(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) fail("open /dev/null");
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+      fail("open /dev/null", "stdin, stdout or stderr is closed, and this has to take its place");
 }
 
 /* Executes `cni`, which stands beside this file, by the name that this was called by. */
 static void execute(char **argv) {
+  static const char remedy[] =
+      "the plugin needs the executable cni beside it: install both again, by cni install";
   char path[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "/cni");
-  if (length <= 0) fail("readlink /proc/self/exe");
+  if (length <= 0) fail("readlink /proc/self/exe", "a plugin needs /proc");
   path[length] = '\0';
   strcpy(strrchr(path, '/'), "/cni");
   execv(path, argv);
-  fail(path);
+  fail(path, remedy);
 }
 
 int main(int argc, char **argv) {
@@ -277,7 +278,7 @@ int main(int argc, char **argv) {
     struct bytes copy = {0};
     enum outcome outcome = call_server(server, name, &copy);
     close(server);
-    if (!restore_stdin(&copy)) fail("putting stdin back");
+    if (!restore_stdin(&copy)) fail("putting stdin back", "the node may be short of memory");
     if (outcome == LOST) setenv("FLANNEL_CNI_INTERRUPTED", "1", 1);
   }
   signal(SIGPIPE, SIG_DFL);

@@ -26,7 +26,7 @@ echo '{"cniVersion": "1.1.0"}'
 const cutScript = `
 const socket = require('net').connect(process.argv[1])
 socket.once('data', () => {
-  socket.end('flannel\\0CNI_COMMAND=DEL\\0\\0{"na')
+  socket.end('flannel\\0CNI_COMMAND=STATUS\\0CNI_PATH=/\\0\\0{"na')
   socket.on('data', (data) => console.log(String(data).trim()))
 })`
 

@@ -52,3 +52,11 @@ t.test('streams that are closed, with a server and without', options, async (t) 
   t.equal(await server.stop(), 0)
   t.match(server.said(), `stopped: ${2 * streams.length} calls served, 0 declined, 0 lost`)
 })
+
+t.test('a closed stream, and nothing to take its place', options, async (t) => {
+  const script = 'mount -t tmpfs none /dev && exec "$1" <&-'
+  const argv = (executable: string) => ['unshare', '--mount', 'sh', '-c', script, 'sh', executable]
+  const { code, json } = await callPlugin(makeNode(t), 'loopback', { command: 'VERSION', argv })
+  t.equal(code, 1)
+  t.match(json, { code: 999, msg: 'open /dev/null: No such file or directory', details: /stdin/ })
+})
