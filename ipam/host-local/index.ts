@@ -29,6 +29,7 @@ import { rangeFor } from './range.ts'
 import { abandoned, reclaim } from './reclaim.ts'
 import { parseResolvConf } from './resolv-conf.ts'
 import type { Sandbox } from './reservation.ts'
+import { describeSandbox } from './sandboxes.ts'
 import type { Holding, Store } from './store.ts'
 
 export const hostLocal: Plugin = { name: 'host-local', add, del, check, status, gc }
@@ -39,10 +40,12 @@ function add(request: Request, context: Context): Result {
   const dns = loadDns(conf)
   const owner = createOwner(request.containerId, request.ifName)
   checkOwner(owner)
+  const here = new ThisMachine(log)
+  const sandbox = describeSandbox(request.netns, here.bootId, log)
   makeDirectory(conf.directory)
-  return withStore(conf.directory, context, (store) => {
+  return withStore(conf.directory, here, context, (store) => {
     const { sandboxes } = store
-    const demand = { ...conf, owner, sandbox: sandboxes.describe(request.netns) }
+    const demand = { ...conf, owner, sandbox: sandboxes.locate(sandbox) }
     const takeBack = () => reclaim(store, (sandbox) => sandboxes.isGone(sandbox), log)
     return { interfaces: [], ips: allocate(store, demand, takeBack), routes: conf.routes, dns }
   })
@@ -56,7 +59,7 @@ function del(request: Request, context: Context): void {
   const directory = networkDirectory(request.conf)
   if (!existsSync(directory)) return
   const attachment = createOwner(request.containerId, request.ifName)
-  withStore(directory, context, (store) => {
+  withStore(directory, new ThisMachine(context.log), context, (store) => {
     // Old files with the container ID alone count only when there is no other.
     const [own] = store.holdings(attachment)
     if (own === undefined) return
@@ -83,7 +86,7 @@ function check(request: Request, context: Context): void {
     .filter((ip) => conf.rangeSets.some((set) => rangeFor(set, ip) !== undefined))
   const attachment = createOwner(request.containerId, request.ifName)
   if (!existsSync(conf.directory)) throw notFound(conf.directory, attachment)
-  withStore(conf.directory, context, (store) => {
+  withStore(conf.directory, new ThisMachine(context.log), context, (store) => {
     if (store.holdings(attachment).length === 0) throw notFound(conf.directory, attachment)
     for (const ip of expected) checkHeld(store, formatIp(ip), attachment)
   })
@@ -156,7 +159,7 @@ function gc(request: Request, context: Context): void {
     createOwner(containerId, ifName),
   )
   if (!existsSync(directory)) return
-  withStore(directory, context, (store) => {
+  withStore(directory, new ThisMachine(context.log), context, (store) => {
     const isValid = (owner: Owner) => valid.some((attachment) => isOwnedBy(owner, attachment))
     const sandboxes = sandboxesByAddress(store)
     const invalid = [...store.owners()].filter(

@@ -1,23 +1,24 @@
 import type { Context } from '../../lib/cni/plugin.ts'
 import { stage } from '../../lib/stage.ts'
 import { DiskStore } from './disk-store.ts'
-import { ThisMachine } from './machine.ts'
+import type { Identity } from './machine.ts'
 import { withLockDirectory } from './lock-directory.ts'
 import { withFlock } from './lock.ts'
 
 /**
  * Runs `work` on the store in an existing directory while no other host-local, of ours or of Go's,
- * works there. Throws a `CniError` with code 11 when the others
+ * works there. `identity` is this machine's. Throws a `CniError` with code 11 when the others
  * take more than 30 s.
  */
 export function withStore<T>(
   directory: string,
+  identity: Identity,
   context: Context,
   work: (store: DiskStore) => T,
 ): T {
   return withFlock(directory, context, (patience) => {
     // The seal is looked at before, and made after, what the second lock does to the directory.
-    const store = new DiskStore(directory, new ThisMachine(context.log), context)
+    const store = new DiskStore(directory, identity, context)
     try {
       const run = () =>
         stage('working under the locks', () => {

@@ -10,6 +10,22 @@ import type { Store } from './store.ts'
 /** A path of more characters is not remembered; XFS has room for 1024 bytes in a link. */
 const maxPathLength = 512
 
+/**
+ * The sandbox with the network namespace at this path, in the boot with this ID; what was never there
+ * cannot vanish.
+ */
+export function describeSandbox(netns: string, bootId: string, log: Log): Sandbox {
+  const unknown = unknownSandbox(bootId)
+  if (!isAbsolute(netns) || netns.length > maxPathLength) return unknown
+  try {
+    const stat = statSync(netns, { throwIfNoEntry: false })
+    return stat === undefined ? unknown : { ...unknown, netns, netnsInode: stat.ino }
+  } catch (error) {
+    log.debug(`the sandbox is not remembered: ${errorText(error)}`)
+    return unknown
+  }
+}
+
 export class Sandboxes {
   readonly #identity: Identity
   readonly #areShared: boolean
@@ -23,18 +39,10 @@ export class Sandboxes {
     this.#log = log
   }
 
-  /** The one with the network namespace at this path; what was never there cannot vanish. */
-  describe(netns: string): Sandbox {
-    const { bootId, machine } = this.#identity
-    const unknown = { ...unknownSandbox(bootId), ...(this.#areShared && machine && { machine }) }
-    if (!isAbsolute(netns) || netns.length > maxPathLength) return unknown
-    try {
-      const stat = statSync(netns, { throwIfNoEntry: false })
-      return stat === undefined ? unknown : { ...unknown, netns, netnsInode: stat.ino }
-    } catch (error) {
-      this.#log.debug(`the sandbox is not remembered: ${errorText(error)}`)
-      return unknown
-    }
+  /** The sandbox of an attachment that this call makes, with its machine where others are, too. */
+  locate(sandbox: Sandbox): Sandbox {
+    const machine = this.#areShared ? this.#identity.machine : undefined
+    return machine === undefined ? sandbox : { ...sandbox, machine }
   }
 
   /** What is to be remembered of one that somebody else has reserved addresses for. */

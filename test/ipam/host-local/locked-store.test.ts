@@ -20,11 +20,12 @@ import { ip } from './builders.ts'
 
 const owner = createOwner('c1', 'eth0')
 const sandbox = unknownSandbox('boot 1')
+const identity = { bootId: 'boot 1', machine: undefined }
 
 function create(t: Test, files: Parameters<Test['testdir']>[0] = {}) {
   const dir = t.testdir(files)
   const context = contextOf({ now: () => Date.now() })
-  const use = <T>(work: (store: DiskStore) => T) => withStore(dir, context, work)
+  const use = <T>(work: (store: DiskStore) => T) => withStore(dir, identity, context, work)
   return { dir, use, context }
 }
 

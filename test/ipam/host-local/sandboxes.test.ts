@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
+import { describeSandbox, Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
 import type { Identity, Machine } from '../../../ipam/host-local/machine.ts'
 import { addNamespace, kernelSkip } from '../../support/node.ts'
 import { contextOf } from '../../support/request.ts'
@@ -15,6 +15,7 @@ const identity = { bootId: 'boot 2', machine }
 const sandboxes = (identity_: Identity = identity) =>
   new Sandboxes(identity_, { isShared: false }, log)
 const shared = (identity_: Identity = identity) => new Sandboxes(identity_, { isShared: true }, log)
+const describe = (netns: string) => describeSandbox(netns, 'boot 2', log)
 const gone = { bootId: 'boot 2', netns: '', netnsInode: 0 }
 
 t.test('of another boot', async (t) => {
@@ -29,9 +30,9 @@ t.test('describes what is there, and nothing else', async (t) => {
   const dir = t.testdir({ netns: '', fifo: '' })
   const netns = join(dir, 'netns')
   const want = { bootId: 'boot 2', netns, netnsInode: statSync(netns).ino }
-  t.strictSame(sandboxes().describe(netns), want)
+  t.strictSame(describe(netns), want)
   const others = ['', 'netns', join(dir, 'missing'), join(netns, 'x'), `/${'x'.repeat(600)}`]
-  for (const path of others) t.strictSame(sandboxes().describe(path), gone, path)
+  for (const path of others) t.strictSame(describe(path), gone, path)
 })
 
 t.test('a path that has vanished, and one that only cannot be seen', async (t) => {
@@ -77,9 +78,9 @@ t.test('which is certainly on another machine', async (t) => {
 })
 
 t.test('names its machine where others have the folder', async (t) => {
-  t.strictSame(shared().describe(''), { ...gone, machine })
-  t.strictSame(shared({ ...identity, machine: undefined }).describe(''), gone)
-  t.strictSame(sandboxes().describe(''), gone)
+  t.strictSame(shared().locate(gone), { ...gone, machine })
+  t.strictSame(shared({ ...identity, machine: undefined }).locate(gone), gone)
+  t.strictSame(sandboxes().locate(gone), gone)
 })
 
 t.test('what somebody else has reserved is of this boot where nobody else is', async (t) => {
@@ -98,7 +99,7 @@ function inhabit(t: Test, netns: string) {
 
 t.test('namespaces that exist, have processes, are removed', { skip: kernelSkip() }, async (t) => {
   const { name, netns } = addNamespace(t)
-  const known = sandboxes().describe(netns)
+  const known = describe(netns)
   t.match(known, { netns, netnsInode: Number })
   t.notOk(sandboxes().isGone(known))
   const child = inhabit(t, netns)
@@ -117,7 +118,7 @@ t.test('what is no namespace counts as one', async (t) => {
   const netns = join(dir, 'sub/netns')
   mkdirSync(join(dir, 'sub'))
   writeFileSync(netns, '')
-  const known = sandboxes().describe(netns)
+  const known = describe(netns)
   t.notOk(sandboxes().isGone(known))
   rmSync(netns)
   t.ok(sandboxes().isGone(known))

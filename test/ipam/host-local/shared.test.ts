@@ -1,12 +1,21 @@
 /** Machines that have the folder of a network in common, as on NFS. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { binDir } from '../../support/executables.ts'
 import type { Output } from '../../support/plugin-call.ts'
 import { run } from '../../support/run.ts'
+import { callOptions } from './call.ts'
 
 const skip = process.getuid?.() !== 0 && 'mounting a file system needs root'
 
@@ -230,4 +239,19 @@ t.test('DEL', { skip }, async (t) => {
   folder.relink('a2', (target) => target.replace(/"machine":\{[^}]*\},/, ''))
   t.strictSame(await b.call('DEL', 'a2'), {}, 'what names no machine')
   t.strictSame(folder.held(), ['10.1.2.5', '10.1.2.6'])
+})
+
+t.test('in a folder of one machine nobody asks what that is called', { skip }, async (t) => {
+  const dataDir = t.testdir()
+  const conf = { name: 'net1', cniVersion: '1.1.0', ipam: { dataDir, subnet: '10.1.2.0/24' } }
+  const log = join(dataDir, 'calls')
+  for (const command of ['ADD', 'CHECK', 'DEL']) {
+    const strace = ['strace', '-f', '-qq', '-e', 'trace=%file', '-o', log]
+    const options = callOptions(command, 'c1', conf, { FLANNEL_CNI_SOCKET: '' })
+    const { code, stdout } = await run([...strace, join(binDir(), 'host-local')], options)
+    t.equal(code, 0, stdout)
+    const calls = readFileSync(log, 'utf8')
+    t.match(calls, 'net1/lock')
+    t.notMatch(calls, /machine-id|product_uuid|kernel\/hostname/, command)
+  }
 })
