@@ -17,10 +17,10 @@ export function flockHolders(locks: string, inode: number): number[] {
 export function describeHolders(path: string): string {
   try {
     const pids = flockHolders(readFileSync('/proc/locks', 'utf8'), statSync(path).ino)
-    // A process of another PID namespace has no number here: 0, or -1.
+    // A process of another PID namespace has no number here: 0, or -1; one of another machine none.
     const known = pids.filter((pid) => pid > 0)
     if (known.length > 0) return known.map(describeProcess).join(' and ')
-    return 'a process that is not visible here'
+    return 'a process that is not visible here, in a container or on another machine'
   } catch (error) {
     return `an unknown process (${errorText(error)})`
   }

@@ -175,6 +175,29 @@ t.test(
   },
 )
 
+t.test('DEL of one interface releases nothing of another', async (t) => {
+  const interfaces = ['eth0', 'eth1', 'net1', 'eth', 'eth00']
+  for (const deleted of [...interfaces, 'eth9']) {
+    const node = new Node(t, dual)
+    for (const ifName of interfaces) node.add('c1', { ifName })
+    node.del('c1', { ifName: deleted })
+    node.del('c1', { ifName: deleted })
+    const names = node.held().map((name) => readFileSync(join(node.directory, name), 'utf8'))
+    const kept = interfaces.filter((ifName) => ifName !== deleted)
+    t.strictSame(names.sort(), kept.flatMap((ifName) => Array(2).fill(`c1\r\n${ifName}`)).sort())
+  }
+})
+
+t.test('DEL releases files with the container ID alone only when it has no other', async (t) => {
+  const node = new Node(t, v4)
+  for (const ifName of ['eth0', 'eth1']) node.add('c1', { ifName })
+  node.write('10.1.2.7', 'c1')
+  node.del('c1', { ifName: 'eth0' })
+  t.strictSame(node.held(), ['10.1.2.3', '10.1.2.7'])
+  node.del('c1', { ifName: 'eth2' })
+  t.strictSame(node.held(), ['10.1.2.3'])
+})
+
 t.test('CHECK', async (t) => {
   const node = new Node(t, dual)
   t.throws(() => node.check('c1'), {

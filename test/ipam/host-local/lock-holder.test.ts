@@ -15,6 +15,9 @@ t.test('finds who holds, and not who waits', async (t) => {
 })
 
 t.test('says so when it cannot tell', async (t) => {
-  t.equal(describeHolders(import.meta.filename), 'a process that is not visible here')
+  t.equal(
+    describeHolders(import.meta.filename),
+    'a process that is not visible here, in a container or on another machine',
+  )
   t.match(describeHolders('/nonexistent/lock'), /^an unknown process \(.*no such file/)
 })
