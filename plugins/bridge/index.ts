@@ -2,7 +2,7 @@
  * The bridge plugin: a veth pair from the container to a bridge on the host, which can be the
  * container's gateway too.
  */
-import { withPrefix } from '../../lib/cni/errors.ts'
+import { ErrorCode, fullText, toCniError, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
@@ -41,11 +41,19 @@ function check(request: Request, context: Context): void {
   checkAttachment(conf, request, host, sandbox, context.tools)
 }
 
+/**
+ * Whether a pod can be attached. A runtime asks every few seconds, and an error takes the node away
+ * from all pods in the end: only what stays so until somebody mends it is one.
+ */
 function status(request: Request, context: Context): void {
   const conf = parseBridgeConf(request)
   checkCombination(conf, request)
-  if (conf.ipamType !== '') {
+  if (conf.ipamType === '') return
+  try {
     context.delegate.run('STATUS', conf.ipamType, request, request.stdin)
+  } catch (error) {
+    if (toCniError(error).code !== ErrorCode.tryAgainLater) throw error
+    context.log.debug(`${conf.ipamType} has no address just now: ${fullText(error)}`)
   }
 }
 

@@ -1,10 +1,20 @@
 /** STATUS and GC of the bridge plugin, with and without host-local. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { link, reaches } from '../support/ip.ts'
-import { fakeIpam, fakeIpamCalls, fakeIpamStdin, hostLocal, reserved } from '../support/ipam.ts'
+import {
+  fakeIpam,
+  fakeIpamCalls,
+  fakeIpamDir,
+  fakeIpamStdin,
+  hostLocal,
+  reserved,
+} from '../support/ipam.ts'
 import { kernelSkip, makeNode, type Pod } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
+import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }
 
@@ -41,6 +51,48 @@ t.test('STATUS is the IPAM plugin’s', options, async (t) => {
     msg: /^failed to find plugin "nowhere" in path \[/,
   })
 })
+
+t.test('STATUS passes on what lasts, and nothing that passes', options, async (t) => {
+  const node = makeNode(t)
+  const pod = node.pod()
+  const ipam = fakeIpam(node, {})
+  const network = makeNetwork(node, { ipam })
+  for (const [code, isError] of [
+    [11, false],
+    [7, true],
+    [50, true],
+    [51, true],
+    [999, true],
+  ] as const) {
+    const answer = JSON.stringify({ cniVersion: '1.1.0', code, msg: 'not now' })
+    const script = `#!/bin/sh\ncat > "$0.stdin"\necho '${answer}'\nexit 1\n`
+    writeFileSync(join(fakeIpamDir(node), 'fake'), script)
+    if (isError) {
+      const error = await network.refused('STATUS', pod, {}, noAttachment)
+      t.match(error, { code, msg: 'not now' })
+    } else {
+      await network.silent('STATUS', pod, {}, noAttachment)
+    }
+  }
+})
+
+t.test(
+  'STATUS asks nothing that may be busy',
+  { skip: kernelSkip() || straceSkip() },
+  async (t) => {
+    const node = makeNode(t)
+    const pod = node.pod()
+    const keys = { isGateway: true, ipMasq: true, macspoofchk: true }
+    const network = makeNetwork(node, { ...keys, ipam: hostLocal(node, '10.1.2.0/24') })
+    const calls = join(node.dir, 'calls')
+    const strace = ['strace', '-f', '-qq', '-o', calls, '-e', 'trace=execve,sendto,flock']
+    const argv = (executable: string) => [...strace, executable]
+    await network.silent('STATUS', pod, {}, { ...noAttachment, argv })
+    const found = readFileSync(calls, 'utf8')
+    t.match(found, /execve\(.*bridge/)
+    t.notMatch(found, /sendto\(|iptables|nft/)
+  },
+)
 
 t.test('STATUS of a layer-2 network, and of a configuration that is wrong', options, async (t) => {
   const node = makeNode(t)
