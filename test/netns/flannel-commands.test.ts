@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { veths } from '../support/bridge-network.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { attachPod, cni, installConf, leftovers } from '../support/flannel-node.ts'
 import { globalCidrs, link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
@@ -184,4 +185,22 @@ t.test('STATUS is about what lasts', { skip: options.skip || straceSkip() }, asy
   for (const errno of ['ENOENT', 'EACCES', 'EIO']) {
     t.match(await status(errno), { code: 1, json: { code: 50, msg: `open ${file}: ` } }, errno)
   }
+})
+
+t.test('an empty path stands for the default', options, async (t) => {
+  const node = makeNode(t)
+  installConf(node, subnetEnv)
+  const list = join(node.dir, 'etc/cni/net.d/10-flannel.conflist')
+  const { plugins, ...rest } = JSON.parse(readFileSync(list, 'utf8'))
+  const [flannel, ...others] = plugins
+  const emptied = [{ ...flannel, subnetFile: '', dataDir: '' }, ...others]
+  writeFileSync(list, JSON.stringify({ ...rest, plugins: emptied }))
+  const { netns } = await attachPod(node)
+  t.equal(readdirSync(join(node.dir, 'var/lib/cni/flannel')).length, 1)
+  for (const verb of ['status', 'gc'])
+    t.match(await cni(node, verb, 'cbr0'), { code: 0, stderr: '' })
+  for (const verb of ['check', 'del']) {
+    t.match(await cni(node, verb, 'cbr0', netns), { code: 0, stderr: '' }, verb)
+  }
+  t.strictSame(leftovers(node), [])
 })

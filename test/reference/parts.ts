@@ -8,6 +8,8 @@ import { bridgeKeyCases } from './cases/bridge-keys.ts'
 import { bridgeLifeCases } from './cases/bridge-lives.ts'
 import { bridgeNewerCases } from './cases/bridge-newer.ts'
 import { environmentCases } from './cases/environment.ts'
+import { flannelCommandCases } from './cases/flannel-commands.ts'
+import { flannelConfCases } from './cases/flannel-conf.ts'
 import { hostLocalErrorCases } from './cases/host-local-errors.ts'
 import { rangeCases } from './cases/host-local-ranges.ts'
 import { requestCases } from './cases/host-local-requests.ts'
@@ -29,6 +31,8 @@ export const parts = {
   'bridge-lives': bridgeLifeCases,
   'bridge-errors': [...bridgeErrorCases, ...bridgeNewerCases],
   firewall: bridgeFirewallCases,
+  'flannel-conf': flannelConfCases,
+  'flannel-commands': flannelCommandCases,
   portmap: [...portmapCases, ...portmapPortCases],
 } as const satisfies Record<string, readonly Case[]>
 
