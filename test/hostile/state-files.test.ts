@@ -95,8 +95,15 @@ t.test('files of a pod that is never deleted', { skip }, async (t) => {
     if (damage !== undefined) spoil(node, fileOf(node, pattern), damage)
   }
   runSync(['ip', 'netns', 'delete', gone.name])
-  const pod = await attach(node)
+  const { code, stderr } = await node.attach(node.pod(), 'web', ports)
+  t.not(code, 0)
+  t.match(
+    stderr,
+    'nothing here tells whether its sandbox exists',
+    'it may live, and keeps its port',
+  )
   t.equal((await node.cni('gc', 'cbr0')).code, 0)
+  const pod = await attach(node)
   await node.cni('del', 'cbr0', pod.netns)
   t.strictSame(traces(node), [])
 })
