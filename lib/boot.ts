@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { errorText } from './cni/errors.ts'
-import type { Context } from './cni/plugin.ts'
+import type { Context, Log } from './cni/plugin.ts'
 
 /** The kernel's name for the time since it started (random(4)); empty when it does not say. */
-export function readBootId({ log }: Pick<Context, 'log'>): string {
+export function readBootId(log: Log): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch (error) {

@@ -8,6 +8,7 @@
  * address too few, and not one that two pods have.
  */
 import { readFileSync } from 'node:fs'
+import { readBootId } from '../../lib/boot.ts'
 import { errorText } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
 import { sha512 } from '../../lib/sha512.ts'
@@ -38,7 +39,7 @@ export class ThisMachine implements Identity {
   }
 
   get bootId(): string {
-    this.#bootId ??= readName('/proc/sys/kernel/random/boot_id', /./, this.#log)
+    this.#bootId ??= readBootId(this.#log)
     return this.#bootId
   }
 

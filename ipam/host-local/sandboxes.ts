@@ -1,8 +1,9 @@
 /** The sandboxes of this node, as far as they can be told from outside. */
-import { lstatSync, readdirSync, statSync } from 'node:fs'
-import { dirname, isAbsolute } from 'node:path'
-import { errorText, hasCode } from '../../lib/cni/errors.ts'
+import { statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
+import { errorText } from '../../lib/cni/errors.ts'
 import type { Log } from '../../lib/cni/plugin.ts'
+import { hasVanished, inhabitedNamespaces } from '../../lib/net/netns-traces.ts'
 import { areDifferentMachines, isSameMachine, type Identity, type Machine } from './machine.ts'
 import { unknownSandbox, type Sandbox } from './reservation.ts'
 import type { Store } from './store.ts'
@@ -82,43 +83,5 @@ export class Sandboxes {
   #isInhabited(inode: number): boolean {
     this.#inhabited ??= inhabitedNamespaces(this.#log)
     return this.#inhabited.has(inode)
-  }
-}
-
-/**
- * Whether there is nothing at a path in a folder that exists. It proves nothing when the folder is
- * missing too: other programs see another /run then, or it is `/proc/PID/ns`, which goes with any
- * one process of the sandbox.
- */
-function hasVanished(path: string): boolean {
-  try {
-    lstatSync(path)
-    return false
-  } catch (error) {
-    return hasCode(error, 'ENOENT') && isFolder(dirname(path))
-  }
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch {
-    return false // cannot be looked at, which proves as little as a missing one
-  }
-}
-
-/** The inode numbers of the network namespaces that have processes. */
-function inhabitedNamespaces(log: Log): Set<number> {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return new Set(pids.flatMap((pid) => namespaceOf(pid, log) ?? []))
-}
-
-function namespaceOf(pid: string, log: Log): number | undefined {
-  try {
-    return statSync(`/proc/${pid}/ns/net`).ino
-  } catch (error) {
-    // It has ended since; or it has more rights than this process, and then it is no pod's.
-    if (!hasCode(error, 'ENOENT', 'ESRCH')) log.debug(errorText(error))
-    return undefined
   }
 }

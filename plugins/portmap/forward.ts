@@ -31,7 +31,7 @@ export function forward(
     ...name,
     netns: request.netns,
     netnsId: identifyNetns(request.netns),
-    bootId: readBootId(context),
+    bootId: readBootId(context.log),
     backend: conf.backend ?? detectBackend(tools),
     isConditional: Object.values(conf.conditions).some((words) => words.length > 0),
     addresses,

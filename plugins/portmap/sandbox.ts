@@ -28,7 +28,7 @@ export interface Remains {
  */
 export function findRemains(attachment: Attachment, context: Context): Remains | undefined {
   const { netns, netnsId, bootId } = attachment
-  const thisBoot = readBootId(context)
+  const thisBoot = readBootId(context.log)
   if (bootId !== '' && thisBoot !== '' && bootId !== thisBoot) return undefined
   const found = identifyNetns(netns)
   if (netnsId !== '' && found === netnsId) return seen(netns)

@@ -10,7 +10,7 @@ import { thrown } from '../../support/thrown.ts'
 
 const alive = '/proc/self/ns/net'
 const context = contextOf()
-const bootId = readBootId(context)
+const bootId = readBootId(context.log)
 const around = (...known: Attachment[]) => ({ known, dataDir: '/data', context })
 
 function attachment(containerId: string, hostPort: number, keys: object = {}): Attachment {
