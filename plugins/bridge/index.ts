@@ -53,7 +53,7 @@ function status(request: Request, context: Context): void {
     context.delegate.run('STATUS', conf.ipamType, request, request.stdin)
   } catch (error) {
     if (toCniError(error).code !== ErrorCode.tryAgainLater) throw error
-    context.log.debug(`${conf.ipamType} has no address just now: ${fullText(error)}`)
+    context.log.warn(`${conf.ipamType} has no address just now: ${fullText(error)}`)
   }
 }
 
