@@ -63,11 +63,21 @@ export async function runFlannel({ conf, files = {}, steps }: Case, file: string
   }
 }
 
+/**
+ * Runs a program with these variables only, and not those that tap adds, where the machine's own
+ * /run/flannel cannot be seen: a case may lead there.
+ */
+function alone(file: string, env: Readonly<Record<string, string>>): string[] {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const script = 'mount -t tmpfs tmpfs /run; exec "$@"'
+  return ['unshare', '--mount', 'sh', '-ec', script, 'sh', 'env', '-i', ...variables, file]
+}
+
 async function call(dir: string, file: string, conf: object, step: Call): Promise<Seen> {
   const replace = (text: string) => text.replaceAll('$DIR', dir)
   const env = environment(dir, step)
   const stdin = replace(step.stdin ?? JSON.stringify({ ...conf, ...step.conf }))
-  const { code, stdout } = await run([file], { stdin, env, cwd: dir })
+  const { code, stdout } = await run(alone(file, env), { stdin, cwd: dir })
   const calls = takeCalls(dir, env)
   const saved = savedIn(join(dir, 'flannel'), calls)
   return {
