@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { exitNow, runProcess } from '../lib/cni/host-process.ts'
-import { writeAll } from '../lib/stdio.ts'
+import { writeAll } from '../lib/linux/stdio.ts'
 import { executableNames, plugins } from './plugin-set.ts'
 
 const isSource = basename(process.argv[1] ?? '') === 'main.ts'

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
-import { bundleFile, bundles, packagesFile, type Bundle } from './build/bundles.ts'
+import { type Bundle, bundleFile, bundles, packagesFile } from './build/bundles.ts'
 import { compiledSchemas } from './build/compiled-schemas.ts'
 import { inlinedTexts } from './build/inlined-texts.ts'
 import { lazyIpNum } from './build/lazy-ip-num.ts'

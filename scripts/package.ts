@@ -19,10 +19,10 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js'
+import { formatStamp } from '../lib/base/stamp.ts'
+import { version } from '../lib/base/version.ts'
 import { currentVersion, supportedVersions } from '../lib/cni/versions.ts'
-import { formatStamp } from '../lib/stamp.ts'
-import { version } from '../lib/version.ts'
-import { bundleFile, bundles, packagesFile, type Bundle } from './build/bundles.ts'
+import { type Bundle, bundleFile, bundles, packagesFile } from './build/bundles.ts'
 import { compileAll, wrapBundle } from './build/code-cache.ts'
 import { buildFront } from './build/front.ts'
 

@@ -6,12 +6,12 @@
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { version } from '../lib/version.ts'
+import { version } from '../lib/base/version.ts'
 import { archive } from './release/archive.ts'
 import { output, run } from './release/command.ts'
 import { licences } from './release/licences.ts'
 import { nodeFolder } from './release/node-package.ts'
-import { platforms, type Platform } from './release/platform.ts'
+import { type Platform, platforms } from './release/platform.ts'
 import { tryExecutables } from './release/trial.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -3,9 +3,9 @@ import { copyFileSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml' // tap has it
-import { defaultSocket } from '../lib/resident/protocol.ts'
-import { version } from '../lib/version.ts'
-import { parseCommandLine } from '../plugins/cni/args.ts'
+import { defaultSocket } from '../resident/protocol.ts'
+import { version } from '../lib/base/version.ts'
+import { parseCommandLine } from '../commands/args.ts'
 import { childOf, startInit, startUntil } from './support/container.ts'
 import { binDir, frontSkip } from './support/executables.ts'
 import { installPlugins, makeInstalledNode } from './support/installed-node.ts'
@@ -63,8 +63,7 @@ t.test('the manifest names what there is', async (t) => {
   t.strictSame(selector.matchLabels, template.metadata.labels)
   const update = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } }
   t.strictSame(manifest.spec.updateStrategy, update, 'nothing that old API servers refuse')
-  for (const { image } of [install, serve])
-    t.match(image, new RegExp(`/flannel-cni-ts:${version}$`))
+  for (const { image } of [install, serve]) t.match(image, new RegExp(`/flannel-ts:${version}$`))
   for (const { name } of install.volumeMounts) {
     t.ok(spec.volumes.some((volume: { name: string }) => volume.name === name))
   }

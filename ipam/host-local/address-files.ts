@@ -16,11 +16,11 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { errorText, hasCode } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { overwriteFile, replaceFile, unlinkIfThere } from '../../lib/files.ts'
-import { parseIp, type Ip } from '../../lib/net/ip.ts'
-import { parseOwner, unknownOwner, type Owner } from './owner.ts'
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import { overwriteFile, replaceFile, unlinkIfThere } from '../../lib/base/files.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { type Ip, parseIp } from '../../lib/ip/ip.ts'
+import { type Owner, parseOwner, unknownOwner } from './owner.ts'
 
 const lastReservedPrefix = 'last_reserved_ip.'
 const noLast = 'should hold the last address; the search begins at the first one instead'

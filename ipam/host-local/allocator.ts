@@ -1,15 +1,15 @@
 /** Which addresses an attachment gets: a round-robin policy over a store. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { IpConfig } from '../../lib/cni/result.ts'
-import { formatIp, parseIp, sameIp, type Ip } from '../../lib/net/ip.ts'
+import { formatIp, type Ip, parseIp, sameIp } from '../../lib/ip/ip.ts'
 import { describeOwner, type Owner } from './owner.ts'
 import {
+  type Candidate,
   candidates,
   capacity,
   formatRangeSet,
   isAllocatable,
   rangeFor,
-  type Candidate,
   type RangeSet,
 } from './range.ts'
 import type { Sandbox } from './reservation.ts'

@@ -1,8 +1,9 @@
 /** The directory of a network's reservations. */
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { CniError, ErrorCode, errorText } from '../../lib/cni/errors.ts'
-import { makeFolder } from '../../lib/files.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import { makeFolder } from '../../lib/base/files.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 
 /** Makes the directory as Go's host-local does. Throws a `CniError` with code 5. */
 export function makeDirectory(directory: string): void {

@@ -3,32 +3,33 @@
  * which are taken.
  */
 import { existsSync } from 'node:fs'
+import { errorText, fullText } from '../../lib/base/errors.ts'
+import { readSmallFile } from '../../lib/base/files.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, errorText, fullText, toCniError } from '../../lib/cni/errors.ts'
+import { CniError, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { parsePrevResult } from '../../lib/cni/prev-result.ts'
 import type { Dns, Result } from '../../lib/cni/result.ts'
 import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
-import { readSmallFile } from '../../lib/files.ts'
-import { formatIp } from '../../lib/net/ip.ts'
+import { formatIp } from '../../lib/ip/ip.ts'
 import { allocate, exhausted, usageOf } from './allocator.ts'
-import { networkDirectory, parseConf, type HostLocalConf } from './conf.ts'
+import { type HostLocalConf, networkDirectory, parseConf } from './conf.ts'
 import { checkWritable, makeDirectory } from './directory.ts'
 import { DiskStore } from './disk-store.ts'
 import { withStore } from './locked-store.ts'
-import { ThisMachine, type Machine } from './machine.ts'
+import { type Machine, ThisMachine } from './machine.ts'
 import {
   checkOwner,
   createOwner,
   describeOwner,
   isOwnedBy,
-  unknownOwner,
   type Owner,
+  unknownOwner,
 } from './owner.ts'
 import { rangeFor } from './range.ts'
 import { abandoned, reclaim } from './reclaim.ts'
-import { parseResolvConf } from './resolv-conf.ts'
 import type { Sandbox } from './reservation.ts'
+import { parseResolvConf } from './resolv-conf.ts'
 import { describeSandbox } from './sandboxes.ts'
 import type { Holding, Store } from './store.ts'
 

@@ -13,8 +13,9 @@ import {
   utimesSync,
 } from 'node:fs'
 import { lockSync } from 'proper-lockfile'
-import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { LockHeld, Patience } from './lock.ts'
 
 /** After so many ms the lock of a killed process counts for nothing; it is held for a few. */

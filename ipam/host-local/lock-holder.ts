@@ -1,6 +1,6 @@
 /** Who keeps others waiting for a lock. */
 import { readFileSync, statSync } from 'node:fs'
-import { errorText } from '../../lib/cni/errors.ts'
+import { errorText } from '../../lib/base/errors.ts'
 
 /**
  * The process IDs that /proc/locks (proc_locks(5)) names as holding a flock(2) on the inode. A

@@ -1,9 +1,10 @@
 /** The lock of a network's reservations that Go's host-local takes, too, and the wait for locks. */
 import { closeSync, constants, openSync } from 'node:fs'
-import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import { stage } from '../../lib/base/stage.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { flock } from '../../lib/net/libc.ts'
-import { stage } from '../../lib/stage.ts'
+import { flock } from '../../lib/linux/libc.ts'
 import { describeHolders } from './lock-holder.ts'
 
 // sys/file.h

@@ -1,9 +1,9 @@
+import { stage } from '../../lib/base/stage.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { stage } from '../../lib/stage.ts'
 import { DiskStore } from './disk-store.ts'
-import type { Identity } from './machine.ts'
 import { withLockDirectory } from './lock-directory.ts'
 import { withFlock } from './lock.ts'
+import type { Identity } from './machine.ts'
 
 /**
  * Runs `work` on the store in an existing directory while no other host-local, of ours or of Go's,

@@ -8,10 +8,10 @@
  * address too few, and not one that two pods have.
  */
 import { readFileSync } from 'node:fs'
-import { readBootId } from '../../lib/boot.ts'
-import { errorText } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { sha512 } from '../../lib/sha512.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { sha512 } from '../../lib/base/sha512.ts'
+import { readBootId } from '../../lib/linux/boot.ts'
 
 /** A machine as reservations name it. */
 export interface Machine {

@@ -1,21 +1,21 @@
 /** Range sets from a configuration: checked, and with nothing left out. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import {
+  type Cidr,
   contains,
   family,
   formatCidr,
   formatIp,
+  type Ip,
   ipFromValue,
   lastIp,
   network,
   parseCidr,
   parseIp,
   sameCidr,
-  type Cidr,
-  type Ip,
-} from '../../lib/net/ip.ts'
+} from '../../lib/ip/ip.ts'
 import type { RawRange } from './conf-schema.ts'
-import { formatRange, rangesOverlap, setsOverlap, type Range, type RangeSet } from './range.ts'
+import { formatRange, type Range, type RangeSet, rangesOverlap, setsOverlap } from './range.ts'
 
 /** A range as configured, and the path where it stands in the configuration. */
 export interface RawRangeAt {

@@ -1,13 +1,13 @@
 /** Ranges of addresses, and the order in which a set of them is given out. */
 import {
+  type Cidr,
   contains,
   family,
   formatIp,
+  type Ip,
   ipFromValue,
   sameIp,
-  type Cidr,
-  type Ip,
-} from '../../lib/net/ip.ts'
+} from '../../lib/ip/ip.ts'
 
 /** Addresses `start` to `end`, both included, of one subnet. */
 export interface Range {

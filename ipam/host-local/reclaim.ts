@@ -1,5 +1,5 @@
 /** Addresses whose pods are gone although nobody has released them. */
-import type { Log } from '../../lib/cni/plugin.ts'
+import type { Log } from '../../lib/base/log.ts'
 import type { Sandbox } from './reservation.ts'
 import type { Located, Store } from './store.ts'
 

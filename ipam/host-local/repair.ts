@@ -1,9 +1,9 @@
 /** Puts the links of a folder in order after a killed call, and after one of Go's host-local. */
 import { readdirSync } from 'node:fs'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { unlinkIfThere } from '../../lib/files.ts'
+import { unlinkIfThere } from '../../lib/base/files.ts'
+import type { Log } from '../../lib/base/log.ts'
 import type { AddressFiles } from './address-files.ts'
-import { unknownOwner, type Owner } from './owner.ts'
+import { type Owner, unknownOwner } from './owner.ts'
 import type { ReservationLinks } from './reservation-links.ts'
 import { linkName, parseLinkName, type Sandbox } from './reservation.ts'
 import type { Holding } from './store.ts'

@@ -1,7 +1,7 @@
 /** The links of a folder that tell of reservations what address files do not. */
-import { lstatSync, readlinkSync, renameSync, symlinkSync, type Stats } from 'node:fs'
-import { hasCode } from '../../lib/cni/errors.ts'
-import { unlinkIfThere } from '../../lib/files.ts'
+import { lstatSync, readlinkSync, renameSync, type Stats, symlinkSync } from 'node:fs'
+import { hasCode } from '../../lib/base/errors.ts'
+import { unlinkIfThere } from '../../lib/base/files.ts'
 import type { Owner } from './owner.ts'
 import { decodeReservation, encodeReservation, linkName, type Reservation } from './reservation.ts'
 

@@ -4,8 +4,8 @@
  * sandbox. One system call makes it whole, it is found without a search, and it leads nowhere: Go's
  * host-local can neither read an owner in it nor take its name for an address.
  */
-import { isObject } from '../../lib/cni/json.ts'
-import { parseIp } from '../../lib/net/ip.ts'
+import { isObject } from '../../lib/base/json.ts'
+import { parseIp } from '../../lib/ip/ip.ts'
 import type { Machine } from './machine.ts'
 import type { Owner } from './owner.ts'
 

@@ -1,11 +1,11 @@
 /** The sandboxes of this node, as far as they can be told from outside. */
 import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import { errorText } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { hasVanished, inhabitedNamespaces } from '../../lib/net/netns-traces.ts'
-import { areDifferentMachines, isSameMachine, type Identity, type Machine } from './machine.ts'
-import { unknownSandbox, type Sandbox } from './reservation.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { hasVanished, inhabitedNamespaces } from '../../lib/linux/netns-traces.ts'
+import { areDifferentMachines, type Identity, isSameMachine, type Machine } from './machine.ts'
+import { type Sandbox, unknownSandbox } from './reservation.ts'
 import type { Store } from './store.ts'
 
 /** A path of more characters is not remembered; XFS has room for 1024 bytes in a link. */

@@ -1,5 +1,5 @@
 /** The reservations of one network, as the allocator sees them. */
-import type { Ip } from '../../lib/net/ip.ts'
+import type { Ip } from '../../lib/ip/ip.ts'
 import type { Owner } from './owner.ts'
 import type { Sandbox } from './reservation.ts'
 

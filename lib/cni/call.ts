@@ -1,5 +1,5 @@
 /** One call of a plugin as it arrives, and what goes back: the whole protocol as data. */
-import type { Environment } from './plugin.ts'
+import type { Environment } from '../base/environment.ts'
 
 export interface Call {
   readonly env: Environment

@@ -1,5 +1,6 @@
 /** CNI_ARGS: pairs `K=V;K2=V2` that a runtime passes on (CNI conventions, "CNI_ARGS"). */
-import { CniError, ErrorCode, errorText } from './errors.ts'
+import { errorText } from '../base/errors.ts'
+import { CniError, ErrorCode } from './errors.ts'
 
 /** How the value of each known key is read; what a parser throws becomes part of the error. */
 export type ArgParsers<T> = { readonly [K in keyof T]-?: (value: string) => T[K] }

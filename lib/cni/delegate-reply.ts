@@ -1,10 +1,11 @@
 /** What the reply of a delegate means: its result, or the error of one that failed. Pure. */
-import type { Execution, ExecutionFailure } from '../exec.ts'
-import { CniError, DelegationError, ErrorCode, errorText, toCniError } from './errors.ts'
-import { isObject } from './json.ts'
+import { errorText } from '../base/errors.ts'
+import type { Execution, ExecutionFailure } from '../base/exec.ts'
+import { isObject } from '../base/json.ts'
+import { CniError, DelegationError, ErrorCode, toCniError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
-import { emptyResult, type Result } from './result.ts'
 import { decodeResult } from './result-decode.ts'
+import { emptyResult, type Result } from './result.ts'
 import { canonicalize } from './schema.ts'
 import type { Version } from './versions.ts'
 

@@ -4,8 +4,8 @@
  * at hand; anything else is executed. Results and errors are the same either way.
  */
 import { statSync } from 'node:fs'
-import { execute, type ExecuteOptions, type Execution } from '../exec.ts'
-import { stage } from '../stage.ts'
+import { execute, type ExecuteOptions, type Execution } from '../base/exec.ts'
+import { stage } from '../base/stage.ts'
 import type { Call, Reply } from './call.ts'
 import { checkReply, decodeAnswer } from './delegate-reply.ts'
 import { findPlugin } from './find-plugin.ts'

@@ -1,4 +1,4 @@
-import { errnoText } from '../net/libc.ts'
+import { detailsOf, errorText } from '../base/errors.ts'
 
 /**
  * The error codes of the CNI specification ("Error", section 5), and the two that the Go
@@ -52,37 +52,13 @@ export class CniError extends Error {
 /** Why a delegate was not called, or has not answered: an error that is not the delegate's own. */
 export class DelegationError extends CniError {}
 
-/** Whether a thrown value is a failed system call with this errno name, e.g. `ENOENT`. */
-export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
-
-/**
- * The text of any thrown value, for embedding in another message. A failed system call reads as Go
- * prints it: `open /run/x: no such file or directory`.
- */
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { syscall, path, errno } = error as NodeJS.ErrnoException // all optional
-  if (syscall === undefined || typeof errno !== 'number') return error.message
-  const operation = path === undefined ? syscall : `${syscall} ${path}`
-  return `${operation}: ${errnoText(Math.abs(errno))}`
-}
-
-/** The text of any thrown value and its details, for a log: `message; details`. */
-export function fullText(error: unknown): string {
-  const { message, details } = toCniError(error)
-  return details === '' ? message : `${message}; ${details}`
-}
-
 /**
  * Any thrown value as a `CniError`: one that is a `CniError` already passes through, everything
  * else becomes code 999 with its text (the Go library does the same with untyped errors).
  */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error
-  const details = error instanceof Error && 'details' in error ? String(error.details) : ''
-  return new CniError(ErrorCode.internal, errorText(error), details, { cause: error })
+  return new CniError(ErrorCode.internal, errorText(error), detailsOf(error), { cause: error })
 }
 
 /**

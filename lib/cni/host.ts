@@ -1,5 +1,5 @@
+import type { Stage } from '../base/stage.ts'
 import type { LinkRemoval } from '../net/link-removal.ts'
-import type { Stage } from '../stage.ts'
 import type { Delegate } from './plugin.ts'
 
 /** What runs plugins: a process of its own for each call, a test, or a resident server. */

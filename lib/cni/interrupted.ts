@@ -1,11 +1,11 @@
 /** Calls that another process has begun and not ended. */
+import { errorText } from '../base/errors.ts'
 import type { Call, Reply } from './call.ts'
 import { dispatch } from './dispatch.ts'
-import { errorText } from './errors.ts'
 import type { Host } from './host.ts'
 import type { Plugin } from './plugin.ts'
 
-/** The variable by which plugins/front.c says that the resident server died over the call. */
+/** The variable by which resident/front.c says that the resident server died over the call. */
 export const interruptedVariable = 'FLANNEL_CNI_INTERRUPTED'
 
 /**

@@ -1,8 +1,9 @@
 /** How a runtime reaches plugins: by their names, one call at a time. */
+import type { Environment } from '../base/environment.ts'
 import { findPlugin } from './find-plugin.ts'
 import { negotiateVersion } from './negotiate.ts'
 import { parseNetConf } from './net-conf.ts'
-import type { Delegate, Environment, PluginCommand, Request } from './plugin.ts'
+import type { Delegate, PluginCommand, Request } from './plugin.ts'
 import type { Result } from './result.ts'
 
 export interface PluginCall {

@@ -1,6 +1,6 @@
 /** The keys that every network configuration has (CNI specification, section 1). */
+import { isObject } from '../base/json.ts'
 import { CniError, ErrorCode } from './errors.ts'
-import { isObject } from './json.ts'
 import { checkNetworkName } from './names.ts'
 import { parseJson } from './parse-json.ts'
 import { canonicalize } from './schema.ts'

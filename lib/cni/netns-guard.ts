@@ -1,5 +1,6 @@
-import { statSync, type BigIntStats } from 'node:fs'
-import { CniError, ErrorCode, errorText } from './errors.ts'
+import { type BigIntStats, statSync } from 'node:fs'
+import { errorText } from '../base/errors.ts'
+import { CniError, ErrorCode } from './errors.ts'
 import type { Request } from './plugin.ts'
 
 /**

@@ -1,7 +1,8 @@
 /** The environment of a call (CNI specification, section 2 "Parameters"). */
+import { type Environment } from '../base/environment.ts'
 import { CniError, ErrorCode } from './errors.ts'
 import { checkContainerId, checkIfName } from './names.ts'
-import { commands, type Command, type Environment } from './plugin.ts'
+import { type Command, commands } from './plugin.ts'
 
 interface Parameter {
   readonly name: string

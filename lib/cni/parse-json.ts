@@ -1,4 +1,5 @@
-import { CniError, ErrorCode, errorText } from './errors.ts'
+import { errorText } from '../base/errors.ts'
+import { CniError, ErrorCode } from './errors.ts'
 
 /**
  * Parses JSON; throws a `CniError` with code 6 that says after `prefix` what is wrong and where,

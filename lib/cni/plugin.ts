@@ -2,8 +2,10 @@
  * What a plugin is here: a value with one function per CNI command. A plugin never touches the
  * process it runs in; everything it needs of the outside comes in the request and the context.
  */
+import type { Environment } from '../base/environment.ts'
+import type { Log } from '../base/log.ts'
+import type { Tools } from '../firewall/node-tool.ts'
 import type { LinkRemoval } from '../net/link-removal.ts'
-import type { Tools } from '../net/node-tool.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
 
@@ -44,8 +46,6 @@ export interface Request {
   readonly env: Environment
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
-
 /** Calls other plugins (CNI specification, section 4 "Plugin delegation"). */
 export interface Delegate {
   /**
@@ -56,14 +56,6 @@ export interface Delegate {
   add(type: string, request: Request, stdin: string): Result
   /** The same for the commands that have no result. */
   run(command: Exclude<PluginCommand, 'ADD'>, type: string, request: Request, stdin: string): void
-}
-
-/** Diagnostics for the operator, on stderr in a plugin process. */
-export interface Log {
-  /** Something was found wrong and was healed, or will hurt later: always written. */
-  warn(message: string): void
-  /** What is being done: written when CNI_LOG_LEVEL is `debug` or `trace`. */
-  debug(message: string): void
 }
 
 /** The outside world as plugins see it. */

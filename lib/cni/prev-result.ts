@@ -1,9 +1,11 @@
 /** The result of the previous plugin in the chain, or of the ADD (CNI specification, section 3). */
-import { CniError, ErrorCode, fullText, withPrefix } from './errors.ts'
-import { isObject } from './json.ts'
-import type { Log, NetConf } from './plugin.ts'
-import type { Result } from './result.ts'
+import { fullText } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import { CniError, ErrorCode, withPrefix } from './errors.ts'
+import type { NetConf } from './plugin.ts'
 import { decodeResult, sameShape, shapeOf } from './result-decode.ts'
+import type { Result } from './result.ts'
 import { isSupported } from './versions.ts'
 
 /**

@@ -1,9 +1,9 @@
 /** Results from JSON, in any version of the specification. */
+import { type Cidr, type Ip, parseCidr, parseIp } from '../ip/ip.ts'
 import { CniError, ErrorCode } from './errors.ts'
-import { parseCidr, parseIp, type Cidr, type Ip } from '../net/ip.ts'
-import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
 import type { RawResult, RawRoute } from './raw-result.ts'
 import { confSchema } from './result-schema.ts'
+import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
 import { readValue } from './schema.ts'
 import { isSupported, supportedVersions, type Version } from './versions.ts'
 

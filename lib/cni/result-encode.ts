@@ -2,11 +2,11 @@
  * Results as JSON, in any version of the specification. What a version cannot say is left out
  * (CNI specification, section 5 "Result Types", of each version).
  */
+import { encodeJson, sortKeys } from '../base/json.ts'
+import { family, type Family, formatCidr, formatIp } from '../ip/ip.ts'
 import { CniError, ErrorCode } from './errors.ts'
-import { encodeJson, sortKeys } from './json.ts'
-import { family, formatCidr, formatIp, type Family } from '../net/ip.ts'
-import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
 import { sameShape } from './result-decode.ts'
+import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
 import type { Version } from './versions.ts'
 
 type Json = Record<string, unknown>

@@ -1,4 +1,4 @@
-import { resultSchema, type RawResult } from './raw-result.ts'
+import { type RawResult, resultSchema } from './raw-result.ts'
 import { defineSchema } from './schema.ts'
 
 export const confSchema = defineSchema<RawResult>(resultSchema)

@@ -1,5 +1,5 @@
 /** The result of an ADD, in one shape for all versions of the specification. */
-import type { Cidr, Ip } from '../net/ip.ts'
+import type { Cidr, Ip } from '../ip/ip.ts'
 
 /** An interface that the attachment made or uses. */
 export interface Interface {

@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module'
 import type { ErrorObject as SchemaError, Options, SchemaObject } from 'ajv'
-import { stage } from '../stage.ts'
+import { stage } from '../base/stage.ts'
 import { CniError, ErrorCode } from './errors.ts'
 
 /** A compiled schema: returns whether the value fits and leaves what is wrong in `errors`. */

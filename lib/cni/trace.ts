@@ -1,7 +1,7 @@
 /** What a call at level `trace` says when it ends: its stages, and what each took. */
-import { isRecorded, StageRecorder, type Stage } from '../stage.ts'
+import { createLog, type LogLevel } from '../base/log.ts'
+import { isRecorded, type Stage, StageRecorder } from '../base/stage.ts'
 import type { Host } from './host.ts'
-import { createLog, type LogLevel } from './log.ts'
 
 /** The trace of one call, which says nothing unless the level asks for it. */
 export class Trace implements Disposable {

@@ -1,5 +1,5 @@
-import { fullText } from './errors.ts'
-import type { Log } from './plugin.ts'
+import { fullText } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 
 /**
  * Steps to take back when a later step fails. Each is declared next to the step it undoes, and

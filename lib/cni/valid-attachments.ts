@@ -1,6 +1,6 @@
 /** What a GC is to keep (CNI specification, section 2 "GC"). */
+import { isObject } from '../base/json.ts'
 import { CniError, ErrorCode } from './errors.ts'
-import { isObject } from './json.ts'
 import type { NetConf } from './plugin.ts'
 
 export interface Attachment {

@@ -1,7 +1,9 @@
 /** Addresses of links: the verbs of ip-address(8). */
+import { type Cidr, family, type Family, formatCidr, type Ip, lastIp } from '../ip/ip.ts'
 import { addressFamily } from '../netlink/address-family.ts'
 import {
   addressMessage,
+  type AddressMessage,
   IFA_F_DADFAILED,
   IFA_F_NODAD,
   IFA_F_PERMANENT,
@@ -9,11 +11,9 @@ import {
   RTM_DELADDR,
   RTM_GETADDR,
   RTM_NEWADDR,
-  type AddressMessage,
 } from '../netlink/address.ts'
 import type { Connection } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
-import { family, formatCidr, lastIp, type Cidr, type Family, type Ip } from './ip.ts'
 import { indexName } from './link.ts'
 
 /** An address as a link has it. */

@@ -1,5 +1,6 @@
 /** Tracked connections: the verbs of conntrack(8). */
-import { hasCode } from '../cni/errors.ts'
+import { hasCode } from '../base/errors.ts'
+import { type Family, type Ip, sameIp } from '../ip/ip.ts'
 import { addressFamily } from '../netlink/address-family.ts'
 import type { Connection } from '../netlink/connection.ts'
 import {
@@ -11,7 +12,6 @@ import {
   CTA_FILTER_F_CTA_PROTO_NUM,
 } from '../netlink/conntrack.ts'
 import { NLM_F_DUMP } from '../netlink/message.ts'
-import { sameIp, type Family, type Ip } from './ip.ts'
 
 /** Which connections are meant, by the first packet of each. */
 export interface ConntrackFilter {

@@ -3,11 +3,11 @@
  * 10 ms or more, until nobody on any processor can still hold a pointer to it (rcu_barrier in
  * netdev_run_todo of net/core/dev.c), and only then its answer to RTM_DELLINK comes.
  */
-import { hasCode } from '../cni/errors.ts'
+import { hasCode } from '../base/errors.ts'
+import type { Aio, Sending } from '../linux/libc.ts'
+import type { Netns } from '../linux/netns.ts'
 import { Connection } from '../netlink/connection.ts'
 import { linkByIndex, linkDelete, postLinkDelete } from './link.ts'
-import type { Aio, Sending } from './libc.ts'
-import type { Netns } from './netns.ts'
 
 export interface LinkRemoval {
   /**

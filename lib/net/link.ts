@@ -1,17 +1,17 @@
 /** Links: the verbs of ip-link(8), with links named by their index. */
-import { hasCode } from '../cni/errors.ts'
+import { hasCode } from '../base/errors.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
 import {
+  type BridgePortData,
   IFF_LOWER_UP,
   IFF_PROMISC,
   IFF_UP,
   linkMessage,
+  type LinkRequest,
   RTEXT_FILTER_SKIP_STATS,
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
-  type BridgePortData,
-  type LinkRequest,
 } from '../netlink/link.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
 

@@ -1,10 +1,20 @@
 /** Routes: the verbs of ip-route(8). */
-import { hasCode } from '../cni/errors.ts'
+import { hasCode } from '../base/errors.ts'
+import {
+  type Cidr,
+  family,
+  type Family,
+  formatCidr,
+  formatIp,
+  type Ip,
+  ipFromValue,
+} from '../ip/ip.ts'
 import { addressFamily, ipFamily } from '../netlink/address-family.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP } from '../netlink/message.ts'
 import {
   routeMessage,
+  type RouteMessage,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   RTM_F_CLONED,
@@ -14,9 +24,7 @@ import {
   RTN_UNICAST,
   RTNH_F_ONLINK,
   RTPROT_BOOT,
-  type RouteMessage,
 } from '../netlink/route.ts'
-import { family, formatCidr, formatIp, ipFromValue, type Cidr, type Family, type Ip } from './ip.ts'
 import { indexName } from './link.ts'
 
 export interface NewRoute {

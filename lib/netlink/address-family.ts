@@ -1,4 +1,4 @@
-import type { Family } from '../net/ip.ts'
+import type { Family } from '../ip/ip.ts'
 
 // linux/socket.h
 const AF_INET = 2

@@ -2,7 +2,7 @@
  * Netlink attributes: a length, a type and a payload each, padded to four bytes and possibly
  * nested (struct nlattr, linux/netlink.h; struct rtattr, linux/rtnetlink.h).
  */
-import { struct, type Codec, type Struct } from './struct.ts'
+import { type Codec, struct, type Struct } from './struct.ts'
 
 const nlattr = struct('nlattr', 4, { length: ['u16', 0], type: ['u16', 2] })
 

@@ -8,7 +8,7 @@ import {
 } from './attribute.ts'
 import { ifinfomsg } from './link.ts'
 import { u32 } from './payload.ts'
-import { struct, type Codec } from './struct.ts'
+import { type Codec, struct } from './struct.ts'
 
 // linux/if_bridge.h: bridge_vlan_info.flags
 export const BRIDGE_VLAN_INFO_PVID = 0x2

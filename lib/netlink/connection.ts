@@ -1,20 +1,21 @@
 import { constants } from 'node:os'
-import { hasCode } from '../cni/errors.ts'
-import { SyscallError } from '../net/libc.ts'
-import { stage } from '../stage.ts'
+import { hasCode } from '../base/errors.ts'
+import { stage } from '../base/stage.ts'
+import { SyscallError } from '../linux/libc.ts'
+import type { Netns } from '../linux/netns.ts'
 import { concat } from './attribute.ts'
 import { NetlinkError } from './error.ts'
 import {
+  type Ack,
   decodeAck,
   decodeMessages,
   encodeMessage,
+  type Message,
   NLM_F_ACK,
   NLM_F_DUMP_INTR,
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
-  type Ack,
-  type Message,
 } from './message.ts'
 import { openSocket, type Socket } from './socket.ts'
 
@@ -59,6 +60,11 @@ export class Connection implements Disposable {
    */
   static open(protocol?: number, sendBy?: (fd: number, datagram: Uint8Array) => void): Connection {
     return new Connection(openSocket(timeoutSeconds, protocol, sendBy))
+  }
+
+  /** Connects to a network namespace, and stays connected to it. Throws as `Netns.run` and `open`. */
+  static openIn(netns: Netns): Connection {
+    return netns.run(() => Connection.open())
   }
 
   /**

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util'
-import { errnoText } from '../net/libc.ts'
+import { errnoText } from '../base/errno.ts'
 import type { Ack } from './message.ts'
 
 /**

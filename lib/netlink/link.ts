@@ -1,7 +1,7 @@
 /** Links on the wire: RTM_NEWLINK and its kin (rtnetlink(7), linux/if_link.h). */
 import { attribute, attributeSet, withAttributes } from './attribute.ts'
 import { flag, i32, macAddress, raw, text, u32, u8, zeroTerminated } from './payload.ts'
-import { struct, type Codec } from './struct.ts'
+import { type Codec, struct } from './struct.ts'
 
 // linux/rtnetlink.h
 export const RTM_NEWLINK = 16

@@ -1,5 +1,5 @@
 /** What the messages of netfilter's subsystems have in common (linux/netfilter/nfnetlink.h). */
-import { struct, type Codec } from './struct.ts'
+import { type Codec, struct } from './struct.ts'
 
 /** linux/netlink.h: the netlink protocol that carries them. */
 export const NETLINK_NETFILTER = 12

@@ -1,7 +1,7 @@
 /** What the payload of an attribute can be. Sizes are exact: a payload of another one is refused. */
-import { ipFromBytes, ipToBytes, type Ip } from '../net/ip.ts'
-import { macFromBytes, macToBytes } from '../net/mac.ts'
-import { struct, type Codec } from './struct.ts'
+import { type Ip, ipFromBytes, ipToBytes } from '../ip/ip.ts'
+import { macFromBytes, macToBytes } from '../ip/mac.ts'
+import { type Codec, struct } from './struct.ts'
 
 function integer(type: 'u8' | 'u16' | 'u32' | 'i32', size: number): Codec<number> {
   const { encode, decode } = struct(type, size, { value: [type, 0] })

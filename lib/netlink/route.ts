@@ -1,7 +1,7 @@
 /** Routes on the wire: RTM_NEWROUTE and its kin (rtnetlink(7), linux/rtnetlink.h). */
 import { align, attribute, attributeSet, concat, withAttributes } from './attribute.ts'
 import { ipAddress, u32 } from './payload.ts'
-import { struct, type Codec } from './struct.ts'
+import { type Codec, struct } from './struct.ts'
 
 // linux/rtnetlink.h
 export const RTM_NEWROUTE = 24

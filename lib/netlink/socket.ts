@@ -1,5 +1,5 @@
-import { hasCode } from '../cni/errors.ts'
-import { close, recv, send, setsockopt, socket } from '../net/libc.ts'
+import { hasCode } from '../base/errors.ts'
+import { close, recv, send, setsockopt, socket } from '../linux/libc.ts'
 import { u32 } from './payload.ts'
 
 // linux/socket.h

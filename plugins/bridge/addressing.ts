@@ -1,7 +1,7 @@
 /** What the answer of the IPAM plugin means for the attachment: pure. */
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { IpConfig, Result, Route } from '../../lib/cni/result.ts'
-import { family, ipFromValue, network, type Cidr, type Family, type Ip } from '../../lib/net/ip.ts'
+import { type Cidr, family, type Family, type Ip, ipFromValue, network } from '../../lib/ip/ip.ts'
 import type { BridgeConf } from './conf.ts'
 
 /** The index of the container's interface in the result: after the bridge and the host's end. */

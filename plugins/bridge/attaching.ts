@@ -1,6 +1,6 @@
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import type { Undo } from '../../lib/cni/undo.ts'
-import type { Netns } from '../../lib/net/netns.ts'
+import type { Netns } from '../../lib/linux/netns.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
 

@@ -1,7 +1,7 @@
-import { fullText, type CniError } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
-import { isStuck } from '../../lib/net/node-tool.ts'
+import { type DetailedError, fullText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import type { FirewallBackend } from '../../lib/firewall/backend.ts'
+import { isStuck } from '../../lib/firewall/node-tool.ts'
 
 /**
  * Looks for rules and removes them, by `removal`. When it fails because the backend cannot be used
@@ -12,7 +12,7 @@ export function attemptRemoval(
   backend: FirewallBackend,
   log: Log,
   removal: () => void,
-  problem: () => CniError | undefined,
+  problem: () => DetailedError | undefined,
 ): void {
   try {
     removal()

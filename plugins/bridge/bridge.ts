@@ -1,8 +1,9 @@
 /** The bridge device. */
-import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { bridgeAdd, linkByIndex, linkByName, linkSet, type Link } from '../../lib/net/link.ts'
-import { interfaceSysctl, readSysctl } from '../../lib/net/sysctl.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
+import { interfaceSysctl, readSysctl } from '../../lib/linux/sysctl.ts'
+import { bridgeAdd, type Link, linkByIndex, linkByName, linkSet } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'

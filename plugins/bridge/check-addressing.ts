@@ -1,7 +1,6 @@
 /** The part of CHECK that is about addresses and routes. */
 import type { Request } from '../../lib/cni/plugin.ts'
 import type { IpConfig, Result, Route } from '../../lib/cni/result.ts'
-import { addressList } from '../../lib/net/address.ts'
 import {
   contains,
   family,
@@ -10,9 +9,10 @@ import {
   network,
   sameCidr,
   sameIp,
-} from '../../lib/net/ip.ts'
-import { linkByName, type Link } from '../../lib/net/link.ts'
-import { routeList, type Route as KernelRoute } from '../../lib/net/route.ts'
+} from '../../lib/ip/ip.ts'
+import { addressList } from '../../lib/net/address.ts'
+import { type Link, linkByName } from '../../lib/net/link.ts'
+import { type Route as KernelRoute, routeList } from '../../lib/net/route.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf } from './conf.ts'
 import { bridgeDifference, difference } from './difference.ts'

@@ -1,5 +1,5 @@
-import { hasCode } from '../../lib/cni/errors.ts'
-import { linkDelete, linkList, type Link } from '../../lib/net/link.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import { type Link, linkDelete, linkList } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 
 /** Deletes a link; one that is gone already is fine. */

@@ -1,16 +1,18 @@
 /** What a DEL and a GC do. What is gone already is fine. */
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { stage } from '../../lib/base/stage.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { errorText, hasCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Context, Log, Request } from '../../lib/cni/plugin.ts'
-import { parseValidAttachments, type Attachment } from '../../lib/cni/valid-attachments.ts'
+import { withPrefix } from '../../lib/cni/errors.ts'
+import type { Context, Request } from '../../lib/cni/plugin.ts'
+import { type Attachment, parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
+import { Netns } from '../../lib/linux/netns.ts'
 import { linkByName, linkList } from '../../lib/net/link.ts'
-import { Netns } from '../../lib/net/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
-import { stage } from '../../lib/stage.ts'
 import type { BridgeConf, DetachConf } from './conf.ts'
+import { deleteLink, unlessGone } from './delete-link.ts'
 import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
-import { deleteLink, unlessGone } from './delete-link.ts'
 import { hostVethAlias } from './veth-name.ts'
 import { removeOrphan } from './veth.ts'
 
@@ -21,7 +23,7 @@ import { removeOrphan } from './veth.ts'
  */
 export function detach(conf: DetachConf, request: Request, context: Context): void {
   using netns = openNetnsIfThere(request, context.log)
-  using sandbox = netns?.connect()
+  using sandbox = netns && Connection.openIn(netns)
   removeLink(request, context, netns && sandbox && { netns, sandbox })
   attemptAll([
     () => removeRules(conf, request, sandbox, context),

@@ -1,6 +1,6 @@
 /** Which addresses of a bridge are in the way of its pods' gateways, and whose they are: pure. */
+import { type Cidr, contains, family, lastIp, network, sameCidr, sameIp } from '../../lib/ip/ip.ts'
 import type { Address } from '../../lib/net/address.ts'
-import { contains, family, lastIp, network, sameCidr, sameIp, type Cidr } from '../../lib/net/ip.ts'
 import type { Link } from '../../lib/net/link.ts'
 import { firstHost } from './addressing.ts'
 import { canMark, markedAddresses } from './mark.ts'

@@ -2,11 +2,12 @@
  * The bridge plugin: a veth pair from the container to a bridge on the host, which can be the
  * container's gateway too.
  */
-import { ErrorCode, fullText, toCniError, withPrefix } from '../../lib/cni/errors.ts'
+import { fullText } from '../../lib/base/errors.ts'
+import { ErrorCode, toCniError, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
-import { Netns } from '../../lib/net/netns.ts'
+import { Netns } from '../../lib/linux/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import { attach } from './attach.ts'
 import { checkAttachment } from './check.ts'
@@ -20,7 +21,7 @@ function add(request: Request, context: Context): Result {
   checkCombination(conf, request)
   using netns = openNetns(request)
   using host = Connection.open()
-  using sandbox = netns.connect()
+  using sandbox = Connection.openIn(netns)
   return withUndo(context.log, (undo) =>
     attach({ conf, request, context, places: { host, netns, sandbox }, undo }),
   )
@@ -37,7 +38,7 @@ function check(request: Request, context: Context): void {
     context.delegate.run('CHECK', conf.ipamType, request, request.stdin)
   }
   using host = Connection.open()
-  using sandbox = netns.connect()
+  using sandbox = Connection.openIn(netns)
   checkAttachment(conf, request, host, sandbox, context.tools)
 }
 

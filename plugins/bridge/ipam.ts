@@ -1,4 +1,5 @@
-import { errorText, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import { ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import type { Result } from '../../lib/cni/result.ts'
 

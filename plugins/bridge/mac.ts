@@ -1,7 +1,7 @@
 /** Hardware addresses that the plugin makes up: locally administered and unicast. */
+import { sha512 } from '../../lib/base/sha512.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { macFromBytes } from '../../lib/net/mac.ts'
-import { sha512 } from '../../lib/sha512.ts'
+import { macFromBytes } from '../../lib/ip/mac.ts'
 
 /** A random MAC. */
 export function randomMac({ randomBytes }: Context): string {

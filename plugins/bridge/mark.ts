@@ -1,5 +1,5 @@
 /** What the plugin writes on a bridge, or on its device in a VLAN, as the alias: pure. */
-import { formatCidr, parseCidr, sameCidr, type Cidr } from '../../lib/net/ip.ts'
+import { type Cidr, formatCidr, parseCidr, sameCidr } from '../../lib/ip/ip.ts'
 
 /** No network's alias is like it: those have slashes. */
 const mark = 'cni'

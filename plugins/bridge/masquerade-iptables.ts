@@ -3,18 +3,18 @@
  * remove what the other made. A chain is named by network and container: the interfaces that a
  * pod has on one network share it.
  */
+import { sha512 } from '../../lib/base/sha512.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { family, formatCidr, formatIp, network, type Cidr, type Family } from '../../lib/net/ip.ts'
 import {
+  type Changes,
   iptablesList,
   iptablesListAll,
   iptablesRestore,
-  type Changes,
   type Rule,
-} from '../../lib/net/iptables.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
-import { hasChain, hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
-import { sha512 } from '../../lib/sha512.ts'
+} from '../../lib/firewall/iptables.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import { hasChain, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
+import { type Cidr, family, type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 
 const postrouting = 'POSTROUTING'

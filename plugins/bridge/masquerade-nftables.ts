@@ -2,13 +2,13 @@
  * Masquerading by nftables: the table, chains, rules and comments of the Go plugins, so that
  * either can remove what the other made.
  */
-import { encodeJson } from '../../lib/cni/json.ts'
+import { encodeJson } from '../../lib/base/json.ts'
+import { sha512 } from '../../lib/base/sha512.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { family, formatCidr, formatIp, network, type Cidr } from '../../lib/net/ip.ts'
-import { nftListChain, nftQuote, nftRun, type NftRule } from '../../lib/net/nft.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
-import { hasRule } from '../../lib/net/rule-search.ts'
-import { sha512 } from '../../lib/sha512.ts'
+import { nftListChain, nftQuote, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import { hasRule } from '../../lib/firewall/rule-search.ts'
+import { type Cidr, family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 
 const tableName = 'cni_plugins_masquerade'

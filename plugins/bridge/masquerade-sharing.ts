@@ -1,7 +1,7 @@
 /** Which addresses of a container need the masquerading that one of its interfaces had. */
+import type { Cidr } from '../../lib/ip/ip.ts'
 import { addressList } from '../../lib/net/address.ts'
-import type { Cidr } from '../../lib/net/ip.ts'
-import { linkByIndex, linkList, type Link } from '../../lib/net/link.ts'
+import { type Link, linkByIndex, linkList } from '../../lib/net/link.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import type { MasqueradeOwner } from './masquerade.ts'
 import { hostVethAlias } from './veth-name.ts'

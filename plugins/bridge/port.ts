@@ -1,9 +1,9 @@
 /** The host's end of the attachment: a port of the bridge. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
+import { interfaceSysctl } from '../../lib/linux/sysctl.ts'
 import { portSet } from '../../lib/net/bridge-port.ts'
-import { linkByIndex, type Link } from '../../lib/net/link.ts'
-import { interfaceSysctl } from '../../lib/net/sysctl.ts'
+import { type Link, linkByIndex } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import { trySysctl } from './try-sysctl.ts'

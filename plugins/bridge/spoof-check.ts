@@ -2,14 +2,14 @@
  * "macspoofchk": frames that come from the container with another MAC than its own are dropped,
  * by nftables in the bridge family. Chains, rules and comments are those of the Go plugin.
  */
+import { isObject } from '../../lib/base/json.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
-import { isObject } from '../../lib/cni/json.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { nftListTable, nftProblem, nftRunJson, type NftRule } from '../../lib/net/nft.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
-import { hasChain, hasRule } from '../../lib/net/rule-search.ts'
+import { nftListTable, nftProblem, type NftRule, nftRunJson } from '../../lib/firewall/nft.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import { hasChain, hasRule } from '../../lib/firewall/rule-search.ts'
 import { attemptRemoval } from './attempt-removal.ts'
 
 const family = 'bridge'

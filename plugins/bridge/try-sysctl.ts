@@ -1,6 +1,6 @@
-import { errorText } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
-import { writeSysctl } from '../../lib/net/sysctl.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { writeSysctl } from '../../lib/linux/sysctl.ts'
 
 /**
  * Sets a kernel parameter that the attachment can do without: a kernel without IPv6 does not have

@@ -1,8 +1,9 @@
 /** The veth pair between the bridge and the sandbox. */
-import { CniError, ErrorCode, hasCode, toCniError } from '../../lib/cni/errors.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import { CniError, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import type { Undo } from '../../lib/cni/undo.ts'
-import { linkByIndex, linkByName, vethAdd, type Link } from '../../lib/net/link.ts'
+import { type Link, linkByIndex, linkByName, vethAdd } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching, Places } from './attaching.ts'
 import { deleteLink } from './delete-link.ts'

@@ -1,5 +1,7 @@
-import { CniError, ErrorCode, fullText } from '../../lib/cni/errors.ts'
-import type { Log, Request } from '../../lib/cni/plugin.ts'
+import { fullText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import type { Request } from '../../lib/cni/plugin.ts'
 import { readConf } from '../../lib/cni/schema.ts'
 import { confSchema, type RawFlannelConf } from './conf-schema.ts'
 

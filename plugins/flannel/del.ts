@@ -1,12 +1,13 @@
 /** DEL of the flannel plugin: what ADD saved says what there is to remove. */
 import { join } from 'node:path'
-import { CniError, DelegationError, ErrorCode, fullText, toCniError } from '../../lib/cni/errors.ts'
+import { fullText } from '../../lib/base/errors.ts'
+import { CniError, DelegationError, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
-import { savedFileName } from '../../lib/flannel/saved-file.ts'
-import { parseForCleanup, type FlannelConf } from './conf.ts'
+import { type FlannelConf, parseForCleanup } from './conf.ts'
 import type { DelegateConf } from './delegate-conf.ts'
 import { rebuildConf, withPrevResult } from './rebuild-conf.ts'
 import { loadConf, removeConf } from './saved-conf.ts'
+import { savedFileName } from './saved-file.ts'
 
 /**
  * Works without subnet.env and without what ADD saved: flanneld may be gone, and so may the file.

@@ -1,14 +1,14 @@
 /** The configuration that flannel generates for its delegate: pure, and byte for byte Go's. */
+import { encodeJson, sortKeys } from '../../lib/base/json.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
-import { encodeJson, sortKeys } from '../../lib/cni/json.ts'
 import { decodeRoutes } from '../../lib/cni/result-decode.ts'
 import { routeToJson } from '../../lib/cni/result-encode.ts'
 import type { Route } from '../../lib/cni/result.ts'
 import { readConf } from '../../lib/cni/schema.ts'
-import { formatCidr, network, type Cidr } from '../../lib/net/ip.ts'
+import type { SubnetEnv } from '../../lib/flannel/subnet-env.ts'
+import { type Cidr, formatCidr, network } from '../../lib/ip/ip.ts'
 import { checkDelegate, type FlannelConf } from './conf.ts'
 import { confSchema as routesSchema } from './routes-schema.ts'
-import type { SubnetEnv } from './subnet-env.ts'
 
 /** A configuration for a delegate: which plugin, and the text for its stdin. */
 export interface DelegateConf {

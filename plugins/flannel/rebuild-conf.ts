@@ -1,5 +1,5 @@
 /** The delegate's configuration for the commands behind ADD. */
-import { errorText } from '../../lib/cni/errors.ts'
+import { errorText } from '../../lib/base/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { prevResultForCleanup } from '../../lib/cni/prev-result.ts'
 import { emptyResult } from '../../lib/cni/result.ts'
@@ -7,8 +7,8 @@ import type { FlannelConf } from './conf.ts'
 import {
   buildCleanupConf,
   buildDelegateConf,
-  extendConf,
   type DelegateConf,
+  extendConf,
 } from './delegate-conf.ts'
 import { loadSubnetEnv } from './subnet-file.ts'
 

@@ -1,4 +1,4 @@
-import { routesSchema, type RawRoute } from '../../lib/cni/raw-result.ts'
+import { type RawRoute, routesSchema } from '../../lib/cni/raw-result.ts'
 import { defineSchema } from '../../lib/cni/schema.ts'
 
 /** The one key of `ipam` that the flannel plugin reads itself. */

@@ -5,19 +5,16 @@
  */
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import { makeFolder, readStateFile, replaceFile } from '../../lib/base/files.ts'
+import { isObject } from '../../lib/base/json.ts'
+import type { Log } from '../../lib/base/log.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
-import { isObject } from '../../lib/cni/json.ts'
-import type { Log, Request } from '../../lib/cni/plugin.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import type { Request } from '../../lib/cni/plugin.ts'
 import type { Attachment } from '../../lib/cni/valid-attachments.ts'
-import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
-import {
-  firstIfName,
-  inspectSavedFile,
-  savedFileName,
-  temporaryName,
-} from '../../lib/flannel/saved-file.ts'
 import type { DelegateConf } from './delegate-conf.ts'
+import { firstIfName, inspectSavedFile, savedFileName, temporaryName } from './saved-file.ts'
 
 interface SavedConf extends DelegateConf {
   /** The name of the network. */

@@ -3,7 +3,8 @@
  * no pods, and loses its own after some minutes: so only what stays until somebody does something is
  * a reason to fail.
  */
-import { CniError, ErrorCode, fullText, hasCode, toCniError } from '../../lib/cni/errors.ts'
+import { fullText, hasCode } from '../../lib/base/errors.ts'
+import { CniError, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { parseFlannelConf } from './conf.ts'
 import { buildDelegateConf } from './delegate-conf.ts'

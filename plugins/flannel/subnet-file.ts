@@ -1,21 +1,26 @@
 /** The file subnet.env, and what to do when it is not there. */
-import { CniError, ErrorCode, errorText, hasCode, toCniError } from '../../lib/cni/errors.ts'
-import { readSmallFile } from '../../lib/files.ts'
-import { parseSubnetEnv, type SubnetEnv } from './subnet-env.ts'
+import { detailsOf, errorText, hasCode } from '../../lib/base/errors.ts'
+import { readSmallFile } from '../../lib/base/files.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import {
+  IncompleteSubnetEnv,
+  parseSubnetEnv,
+  type SubnetEnv,
+} from '../../lib/flannel/subnet-env.ts'
 
 /**
- * Reads what flanneld has leased for this node. Throws a `CniError`: code 11 when it is not there
- * yet, the code of `parseSubnetEnv` or 999 when it cannot be used.
+ * Reads what flanneld has leased for this node. Throws a `CniError`: code 11 when it is not there or
+ * not complete yet, 999 when it cannot be used.
  */
 export function loadSubnetEnv(file: string): SubnetEnv {
   try {
     return parseSubnetEnv(readSmallFile(file), file)
   } catch (error) {
-    const { code, details } = hasCode(error, 'ENOENT', 'ENOTDIR')
-      ? { code: ErrorCode.tryAgainLater, details: missingSubnetEnv(file) }
-      : toCniError(error)
+    const isMissing = hasCode(error, 'ENOENT', 'ENOTDIR')
+    const isAwaited = isMissing || error instanceof IncompleteSubnetEnv
+    const details = isMissing ? missingSubnetEnv(file) : detailsOf(error)
     throw new CniError(
-      code,
+      isAwaited ? ErrorCode.tryAgainLater : ErrorCode.internal,
       `failed to load flannel 'subnet.env' file: ${errorText(error)}. ` +
         'Check the flannel pod log for this node.',
       details === '' ? `${file} must be a readable file, which flanneld writes` : details,

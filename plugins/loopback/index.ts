@@ -1,13 +1,14 @@
 /** The loopback plugin: sets `lo` of the sandbox up. The shortest plugin, and the one to read first. */
-import { CniError, ErrorCode, hasCode, withPrefix } from '../../lib/cni/errors.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import { parsePrevResult } from '../../lib/cni/prev-result.ts'
 import type { IpConfig, Result } from '../../lib/cni/result.ts'
+import { type Cidr, contains, family, formatCidr, formatIp, parseCidr } from '../../lib/ip/ip.ts'
+import { Netns } from '../../lib/linux/netns.ts'
 import { addressList } from '../../lib/net/address.ts'
-import { contains, family, formatCidr, formatIp, parseCidr, type Cidr } from '../../lib/net/ip.ts'
-import { linkByName, linkSet, type Link } from '../../lib/net/link.ts'
-import { Netns } from '../../lib/net/netns.ts'
-import type { Connection } from '../../lib/netlink/connection.ts'
+import { type Link, linkByName, linkSet } from '../../lib/net/link.ts'
+import { Connection } from '../../lib/netlink/connection.ts'
 
 export const loopback: Plugin = { name: 'loopback', add, del, check }
 
@@ -17,7 +18,7 @@ const loopbackNetworks = ['127.0.0.0/8', '::1/128']
 function add(request: Request): Result {
   const prevResult = readPrevResult(request)
   using netns = Netns.open(request.netns)
-  using sandbox = netns.connect()
+  using sandbox = Connection.openIn(netns)
   const lo = findLoopback(sandbox)
   checkLoopbackOnly(addressesOf(sandbox, lo)) // before anything is changed
   linkSet(sandbox, lo.index, { up: true })
@@ -28,7 +29,7 @@ function del({ netns: path }: Request, { log }: Context): void {
   if (path === '') return
   try {
     using netns = Netns.open(path)
-    using sandbox = netns.connect()
+    using sandbox = Connection.openIn(netns)
     linkSet(sandbox, findLoopback(sandbox).index, { up: false })
   } catch (error) {
     // lo is gone with its sandbox: no path, or a file that is no namespace any more
@@ -40,7 +41,7 @@ function del({ netns: path }: Request, { log }: Context): void {
 function check(request: Request): void {
   readPrevResult(request)
   using netns = Netns.open(request.netns)
-  using sandbox = netns.connect()
+  using sandbox = Connection.openIn(netns)
   if (!findLoopback(sandbox).up) {
     throw new CniError(
       ErrorCode.internal,

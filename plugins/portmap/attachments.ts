@@ -1,6 +1,6 @@
 /** The attachments of one container, which share its rules. */
 import type { Request } from '../../lib/cni/plugin.ts'
-import { family, type Family, type Ip } from '../../lib/net/ip.ts'
+import { family, type Family, type Ip } from '../../lib/ip/ip.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Owner, Target } from './forwarding.ts'
 import { ofFamily } from './mapping.ts'

@@ -1,4 +1,4 @@
-import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
+import type { FirewallBackend } from '../../lib/firewall/backend.ts'
 import type { Backend } from './forwarding.ts'
 import { iptables } from './iptables.ts'
 import { nftables } from './nftables.ts'

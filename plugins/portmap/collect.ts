@@ -5,7 +5,7 @@ import { ownerOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
 import type { AttachmentName, Records } from './records.ts'
-import { tearDown, type Departed } from './tear-down.ts'
+import { type Departed, tearDown } from './tear-down.ts'
 import { findAllTraces, findIptables } from './traces.ts'
 
 /** Those of the attachments that are to this network and not valid any more. */

@@ -2,10 +2,10 @@
  * Connections without an end of their own, UDP's and SCTP's, go on as they were first tracked:
  * past a port that was opened since, or to a container that is gone.
  */
-import { errorText } from '../../lib/cni/errors.ts'
-import type { Log } from '../../lib/cni/plugin.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
+import type { Family, Ip } from '../../lib/ip/ip.ts'
 import { conntrackDelete } from '../../lib/net/conntrack.ts'
-import type { Family, Ip } from '../../lib/net/ip.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import { NETLINK_NETFILTER } from '../../lib/netlink/netfilter.ts'
 import { formatHostPort, ofFamily, type PortMapping } from './mapping.ts'

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Result } from '../../lib/cni/result.ts'
-import { family, formatIp, type Cidr } from '../../lib/net/ip.ts'
+import { type Cidr, family, formatIp } from '../../lib/ip/ip.ts'
 import type { PortMapping } from './mapping.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** What both backends are told, and what they tell about the rules they find. */
-import type { Cidr, Family, Ip } from '../../lib/net/ip.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import type { Cidr, Family, Ip } from '../../lib/ip/ip.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { HostPort, PortMapping } from './mapping.ts'
 

@@ -2,9 +2,11 @@
  * The portmap plugin: opens ports of the host for a container that other plugins of the chain have
  * connected, by rules of nftables or iptables.
  */
+import { fullText } from '../../lib/base/errors.ts'
+import type { Log } from '../../lib/base/log.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
-import { CniError, ErrorCode, fullText, withPrefix } from '../../lib/cni/errors.ts'
-import type { Context, Log, Plugin, Request } from '../../lib/cni/plugin.ts'
+import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
+import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import {
   parsePrevResult,
   prevResultForCleanup,
@@ -12,9 +14,9 @@ import {
 } from '../../lib/cni/prev-result.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
-import { firewallBackends, isInstalled, programs } from '../../lib/net/firewall-backend.ts'
-import type { Cidr } from '../../lib/net/ip.ts'
-import { toolFolders } from '../../lib/net/tool-search.ts'
+import { firewallBackends, isInstalled, programs } from '../../lib/firewall/backend.ts'
+import { toolFolders } from '../../lib/firewall/tool-search.ts'
+import type { Cidr } from '../../lib/ip/ip.ts'
 import { attachmentName, ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
 import {

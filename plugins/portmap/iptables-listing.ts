@@ -1,6 +1,6 @@
 /** What rules of the chains of the iptables backend say, as iptables lists them. */
-import { parseCidr } from '../../lib/net/ip.ts'
-import type { Rule } from '../../lib/net/iptables.ts'
+import type { Rule } from '../../lib/firewall/iptables.ts'
+import { parseCidr } from '../../lib/ip/ip.ts'
 import type { Claim, Owner } from './forwarding.ts'
 import { findProtocol, type Protocol } from './mapping.ts'
 

@@ -2,9 +2,9 @@
  * The rules of the iptables backend, all in table nat, as the Go plugin has them: chains, their
  * names and comments are the same, so that either removes what the other made.
  */
-import { formatCidr, formatIp, type Family } from '../../lib/net/ip.ts'
-import type { ChainRule, Rule } from '../../lib/net/iptables.ts'
-import { sha512 } from '../../lib/sha512.ts'
+import { sha512 } from '../../lib/base/sha512.ts'
+import type { ChainRule, Rule } from '../../lib/firewall/iptables.ts'
+import { type Family, formatCidr, formatIp } from '../../lib/ip/ip.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Owner, Target } from './forwarding.ts'
 import { formatTarget, ofFamily, type PortMapping } from './mapping.ts'

@@ -1,25 +1,25 @@
 /** The iptables backend. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Family } from '../../lib/net/ip.ts'
 import {
+  type ChainRule,
+  type Changes,
   iptablesFirstMissing,
   iptablesList,
   iptablesListAll,
   iptablesRestore,
-  type Changes,
-  type ChainRule,
   type Rule,
-} from '../../lib/net/iptables.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
-import { hasChain, hasLegacyNat } from '../../lib/net/rule-search.ts'
+} from '../../lib/firewall/iptables.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import { hasChain, hasLegacyNat } from '../../lib/firewall/rule-search.ts'
+import type { Family } from '../../lib/ip/ip.ts'
 import {
-  isSameOwner,
   type Backend,
   type Claim,
   type Forwarding,
+  isSameOwner,
   type Removal,
 } from './forwarding.ts'
-import { claimOf, parseJump, type Jump } from './iptables-listing.ts'
+import { claimOf, type Jump, parseJump } from './iptables-listing.ts'
 import {
   containerChain,
   containerRules,

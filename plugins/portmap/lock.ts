@@ -1,9 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { CniError, ErrorCode, hasCode } from '../../lib/cni/errors.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import { stage } from '../../lib/base/stage.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { flock } from '../../lib/net/libc.ts'
-import { stage } from '../../lib/stage.ts'
+import { flock } from '../../lib/linux/libc.ts'
 import { makeRecordsFolder } from './records.ts'
 
 // sys/file.h

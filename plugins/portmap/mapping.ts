@@ -1,6 +1,6 @@
 /** A port of the host that leads to a port of the container. */
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import { family, formatIp, parseIp, sameIp, type Family, type Ip } from '../../lib/net/ip.ts'
+import { family, type Family, formatIp, type Ip, parseIp, sameIp } from '../../lib/ip/ip.ts'
 import type { RawPortMapping } from './conf-schema.ts'
 
 const protocols = ['tcp', 'udp', 'sctp'] as const

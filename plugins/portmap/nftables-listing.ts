@@ -1,7 +1,7 @@
 /** What rules of the table of the nftables backend say, as nft lists them. */
-import { isObject } from '../../lib/cni/json.ts'
-import { contains, formatIp, parseCidr, parseIp, sameIp, type Ip } from '../../lib/net/ip.ts'
-import type { NftRule } from '../../lib/net/nft.ts'
+import { isObject } from '../../lib/base/json.ts'
+import type { NftRule } from '../../lib/firewall/nft.ts'
+import { contains, formatIp, type Ip, parseCidr, parseIp, sameIp } from '../../lib/ip/ip.ts'
 import type { Claim } from './forwarding.ts'
 import { findProtocol, formatTarget } from './mapping.ts'
 

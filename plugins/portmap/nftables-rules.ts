@@ -2,8 +2,8 @@
  * The rules of the nftables backend: one table for each family, whose chains and comments are
  * those of the Go plugin, so that either removes what the other made.
  */
-import { formatCidr, formatIp, network, type Family } from '../../lib/net/ip.ts'
-import { nftQuote, type NftRule } from '../../lib/net/nft.ts'
+import { nftQuote, type NftRule } from '../../lib/firewall/nft.ts'
+import { type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Target } from './forwarding.ts'
 import { formatTarget, ofFamily } from './mapping.ts'

@@ -1,8 +1,8 @@
 /** The nftables backend. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Family } from '../../lib/net/ip.ts'
-import { nftListTable, nftRun, type NftRule } from '../../lib/net/nft.ts'
-import type { Tools } from '../../lib/net/node-tool.ts'
+import { nftListTable, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
+import type { Tools } from '../../lib/firewall/node-tool.ts'
+import type { Family } from '../../lib/ip/ip.ts'
 import type { Backend, Forwarding, Removal } from './forwarding.ts'
 import { claimOf, containerOf, isFor, ruleText } from './nftables-listing.ts'
 import {

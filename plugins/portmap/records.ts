@@ -5,14 +5,15 @@
  */
 import { existsSync, readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { bootTime } from '../../lib/boot.ts'
-import { CniError, ErrorCode, errorText, hasCode } from '../../lib/cni/errors.ts'
-import { isObject } from '../../lib/cni/json.ts'
+import { errorText, hasCode } from '../../lib/base/errors.ts'
+import { makeFolder, readStateFile, replaceFile } from '../../lib/base/files.ts'
+import { isObject } from '../../lib/base/json.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import { parseJson } from '../../lib/cni/parse-json.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { makeFolder, readStateFile, replaceFile } from '../../lib/files.ts'
-import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
-import { formatCidr, parseCidr, type Cidr } from '../../lib/net/ip.ts'
+import type { FirewallBackend } from '../../lib/firewall/backend.ts'
+import { type Cidr, formatCidr, parseCidr } from '../../lib/ip/ip.ts'
+import { bootTime } from '../../lib/linux/boot.ts'
 import { formatMapping, parseMapping, type PortMapping } from './mapping.ts'
 
 export interface AttachmentName {
@@ -141,7 +142,7 @@ export class Records {
 
   /** Records of earlier versions do not tell their boot, but when they were written. */
   #guessBootId(file: string): string {
-    return statSync(file).mtimeMs < bootTime(this.#context) ? earlierBoot : ''
+    return statSync(file).mtimeMs < bootTime(this.#context.now()) ? earlierBoot : ''
   }
 }
 

@@ -1,8 +1,9 @@
-import { hasCode, withPrefix } from '../../lib/cni/errors.ts'
-import type { Ip } from '../../lib/net/ip.ts'
+import { hasCode } from '../../lib/base/errors.ts'
+import { withPrefix } from '../../lib/cni/errors.ts'
+import type { Ip } from '../../lib/ip/ip.ts'
+import { interfaceSysctl, writeSysctl } from '../../lib/linux/sysctl.ts'
 import { linkByIndex } from '../../lib/net/link.ts'
 import { routeGet } from '../../lib/net/route.ts'
-import { interfaceSysctl, writeSysctl } from '../../lib/net/sysctl.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 
 /**

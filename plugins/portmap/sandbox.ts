@@ -1,14 +1,15 @@
 /** Whether the container behind a rule is still there. Only what proves that it is gone counts. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { readBootId } from '../../lib/boot.ts'
-import { decodeEntry } from '../../lib/cni/cache-entry.ts'
-import { errorText } from '../../lib/cni/errors.ts'
-import type { Context, Log } from '../../lib/cni/plugin.ts'
-import { readStateFile } from '../../lib/files.ts'
-import { hasVanished, inhabitedNamespaces } from '../../lib/net/netns-traces.ts'
+import { errorText } from '../../lib/base/errors.ts'
+import { readStateFile } from '../../lib/base/files.ts'
+import type { Log } from '../../lib/base/log.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
+import { decodeEntry } from '../../lib/libcni/cache-entry.ts'
+import { readBootId } from '../../lib/linux/boot.ts'
+import { hasVanished, inhabitedNamespaces } from '../../lib/linux/netns-traces.ts'
 import type { Owner } from './forwarding.ts'
-import { identifyNetns, type Attachment } from './records.ts'
+import { type Attachment, identifyNetns } from './records.ts'
 
 /** Where container runtimes that use the Go library keep their attachments. */
 const runtimeCache = '/var/lib/cni/results'

@@ -1,6 +1,6 @@
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { family, type Cidr } from '../../lib/net/ip.ts'
+import { type Cidr, family } from '../../lib/ip/ip.ts'
 import { addressesOf, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { ForwardOptions } from './conf.ts'

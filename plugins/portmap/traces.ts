@@ -1,7 +1,7 @@
 /** Where a container has rules, asked of the kernel itself: no process is started to find none. */
-import type { FirewallBackend } from '../../lib/net/firewall-backend.ts'
-import type { Family } from '../../lib/net/ip.ts'
-import { encodedRules, hasLegacyNat, hasRule } from '../../lib/net/rule-search.ts'
+import type { FirewallBackend } from '../../lib/firewall/backend.ts'
+import { encodedRules, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
+import type { Family } from '../../lib/ip/ip.ts'
 import type { Owner } from './forwarding.ts'
 import { containerChain, sharedChain } from './iptables-rules.ts'
 import { table } from './nftables-rules.ts'

@@ -1,11 +1,11 @@
 /** Many pods at a time, as when a node starts or is drained. */
 import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
-import { countFallbacks, type Contestant } from './contestants.ts'
+import { type Contestant, countFallbacks } from './contestants.ts'
 import type { Outcome } from './jobs.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
-import { distribution, percentile, sum, type Distribution } from './statistics.ts'
+import { distribution, type Distribution, percentile, sum } from './statistics.ts'
 
 /** How many pods, by how many workers at a time, and how often. */
 export interface BurstSize {

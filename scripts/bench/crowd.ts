@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatOwner } from '../../ipam/host-local/owner.ts'
-import { addNamespace, setSysctl, type Namespace, type Node } from '../../test/support/node.ts'
+import { addNamespace, type Namespace, type Node, setSysctl } from '../../test/support/node.ts'
 import { runSync } from '../../test/support/run.ts'
 import { addresses, reservations } from './network.ts'
 import { ipBatch } from './pods.ts'

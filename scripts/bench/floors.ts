@@ -1,7 +1,7 @@
 /** What a process costs that does nothing: no call can cost less. */
 import type { Caller } from './caller.ts'
 import type { Job, Measurement } from './jobs.ts'
-import { figures, type CallFigures } from './one-by-one.ts'
+import { type CallFigures, figures } from './one-by-one.ts'
 
 export interface Floor {
   readonly name: string

@@ -7,7 +7,7 @@ import type { Contestant } from './contestants.ts'
 import type { Job, Measurement } from './jobs.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
-import { medianStages, stagesOf, type Stage } from './stages.ts'
+import { medianStages, type Stage, stagesOf } from './stages.ts'
 import { percentile } from './statistics.ts'
 
 export interface CallStages {

@@ -1,6 +1,6 @@
 /** The network that pods are attached to: its configurations and addresses, pure. */
+import { parseSubnetEnv } from '../../lib/flannel/subnet-env.ts'
 import { buildDelegateConf } from '../../plugins/flannel/delegate-conf.ts'
-import { parseSubnetEnv } from '../../plugins/flannel/subnet-env.ts'
 import type { Scenario } from './scenario.ts'
 
 // The newest that Debian's plugins know.

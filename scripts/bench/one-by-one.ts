@@ -1,11 +1,11 @@
 /** ADD and DEL of one pod at a time, by all contestants in turn. */
 import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
-import { countFallbacks, type Contestant } from './contestants.ts'
+import { type Contestant, countFallbacks } from './contestants.ts'
 import type { Measurement } from './jobs.ts'
 import type { Scenario } from './scenario.ts'
 import { Site } from './site.ts'
-import { distribution, mean, type Distribution } from './statistics.ts'
+import { distribution, type Distribution, mean } from './statistics.ts'
 
 /** What calls of one command took. */
 export interface CallFigures {

@@ -3,7 +3,7 @@ import type { Caller } from './caller.ts'
 import { delOfNothing, type PluginOfChain, type Pod } from './calls.ts'
 import type { Contestant } from './contestants.ts'
 import type { Measurement } from './jobs.ts'
-import { figures, type CallFigures } from './one-by-one.ts'
+import { type CallFigures, figures } from './one-by-one.ts'
 import { base } from './scenario.ts'
 import { Site } from './site.ts'
 

@@ -1,14 +1,14 @@
 /** What was measured, and as text for a person: pure. */
 import type { Burst } from './bursts.ts'
-import type { MemoryAfter } from './endurance.ts'
 import type { CallCounts } from './counts.ts'
+import type { MemoryAfter } from './endurance.ts'
 import type { Floor } from './floors.ts'
 import type { Machine } from './machine.ts'
 import type { CallStages } from './measure-stages.ts'
 import type { CallFigures, OneByOne } from './one-by-one.ts'
 import type { RepeatedDel } from './repeated-dels.ts'
 import { describe } from './scenario.ts'
-import { formatNumber, formatTable, type Cell } from './table.ts'
+import { type Cell, formatNumber, formatTable } from './table.ts'
 
 /** Everything that was measured, as dist/bench.json has it. */
 export interface Report {

@@ -12,7 +12,7 @@ export interface Bundle {
 /** `cni` is for that name, `plugins` for all others. */
 export const bundles: readonly Bundle[] = [
   { name: 'plugins', entry: 'plugins/main.ts' },
-  { name: 'cni', entry: 'plugins/cni/main.ts' },
+  { name: 'cni', entry: 'commands/main.ts' },
 ]
 
 /** Where the build puts the text of a bundle. */

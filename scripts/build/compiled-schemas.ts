@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Ajv } from 'ajv'
 import type { Plugin } from 'esbuild'
-import { schemaOptions, type ConfSchema } from '../../lib/cni/schema.ts'
+import { type ConfSchema, schemaOptions } from '../../lib/cni/schema.ts'
 
 type StandaloneCode = (ajv: Ajv, validate: ReturnType<Ajv['compile']>) => string
 

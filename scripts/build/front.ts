@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { greeting } from '../../lib/resident/protocol.ts'
-import { formatStamp } from '../../lib/stamp.ts'
-import { version } from '../../lib/version.ts'
+import { formatStamp } from '../../lib/base/stamp.ts'
+import { version } from '../../lib/base/version.ts'
+import { greeting } from '../../resident/protocol.ts'
 
-const source = join(import.meta.dirname, '../../plugins/front.c')
+const source = join(import.meta.dirname, '../../resident/front.c')
 const flags = ['-std=c11', '-O2', '-s', '-Wall', '-Wextra', '-Wconversion', '-Werror']
 
 /** A program that any C compiler with a C library makes something of. */

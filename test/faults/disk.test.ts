@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { prepare, type Subject, subjects } from '../support/fault-subject.ts'
 import { firewallSkip } from '../support/firewall.ts'
-import { prepare, subjects, type Subject } from '../support/fault-subject.ts'
 import { kernelSkip } from '../support/node.ts'
 import type { Argv } from '../support/system-calls.ts'
 

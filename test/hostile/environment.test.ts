@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Tools } from '../../lib/net/node-tool.ts'
+import { Tools } from '../../lib/firewall/node-tool.ts'
 import { frontSkip } from '../support/executables.ts'
 import { firewallSkip, natRules } from '../support/firewall.ts'
 import { kernelSkip } from '../support/node.ts'

@@ -14,7 +14,7 @@ import {
 import { dirname } from 'node:path'
 import t from 'tap'
 import { firewallSkip } from '../support/firewall.ts'
-import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { kernelSkip, type Pod } from '../support/node.ts'
 import { filesBelow } from '../support/snapshot.ts'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { addresses, globalCidrs, reaches, routes } from '../support/ip.ts'
 import { fakeIpam, hostLocal, reserved } from '../support/ipam.ts'
-import { getSysctl, kernelSkip, makeNode, setSysctl, type Namespace } from '../support/node.ts'
+import { getSysctl, kernelSkip, makeNode, type Namespace, setSysctl } from '../support/node.ts'
 import { inside, run, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }

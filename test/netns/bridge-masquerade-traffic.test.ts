@@ -2,12 +2,19 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { makeNetwork } from '../support/bridge-network.ts'
-import { startCapture, type Capture } from '../support/capture.ts'
+import { type Capture, startCapture } from '../support/capture.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { reaches } from '../support/ip.ts'
 import { hostLocal } from '../support/ipam.ts'
-import { addNamespace, kernelSkip, makeNode, setSysctl } from '../support/node.ts'
-import type { Namespace, Node, Scope } from '../support/node.ts'
+import {
+  addNamespace,
+  kernelSkip,
+  makeNode,
+  type Namespace,
+  type Node,
+  type Scope,
+  setSysctl,
+} from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
 import { inside, missingProgram, run, runSync } from '../support/run.ts'
 

@@ -1,7 +1,7 @@
 /** The routes that the bridge plugin gives a pod. */
 import t from 'tap'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
-import { ipJson, link, routes, type Route } from '../support/ip.ts'
+import { ipJson, link, type Route, routes } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal } from '../support/ipam.ts'
 import { kernelSkip, makeNode, type Scope } from '../support/node.ts'
 

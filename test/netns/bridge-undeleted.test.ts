@@ -6,7 +6,7 @@ import { fakeIpam, fakeIpamCalls, hostLocal, reserved } from '../support/ipam.ts
 import type { Network } from '../support/network.ts'
 import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import { runSync } from '../support/run.ts'
-import { recorded, recording, straceSkip, type Argv } from '../support/system-calls.ts'
+import { type Argv, recorded, recording, straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() || straceSkip() }
 

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { formatStamp } from '../../lib/stamp.ts'
-import { version } from '../../lib/version.ts'
+import { formatStamp } from '../../lib/base/stamp.ts'
+import { version } from '../../lib/base/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { run } from '../support/run.ts'
 

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -10,13 +11,12 @@ import {
   statSync,
   truncateSync,
   writeFileSync,
-  appendFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { formatStamp } from '../../lib/stamp.ts'
-import { version } from '../../lib/version.ts'
+import { formatStamp } from '../../lib/base/stamp.ts'
+import { version } from '../../lib/base/version.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { kernelSkip } from '../support/node.ts'
 import { asNobody, makePublicFolder } from '../support/public-folder.ts'
@@ -118,14 +118,14 @@ t.test('a Go plugin is replaced, and said so', { skip: noGo }, async (t) => {
 
 t.test('a killed install leaves no name with half a file', async (t) => {
   const { bin, argv, install } = setUp(t)
-  const stage = join(bin, '.flannel-cni-ts.new')
+  const stage = join(bin, '.flannel-ts.new')
   const [program = '', ...args] = argv
   const killed = spawn(program, args)
   const closed = once(killed, 'close')
   while (!existsSync(stage) && killed.exitCode === null) await sleep(1)
   killed.kill('SIGKILL')
   t.same(await closed, [null, 'SIGKILL'])
-  t.same(readdirSync(bin), ['.flannel-cni-ts.new'], 'only what was to become it')
+  t.same(readdirSync(bin), ['.flannel-ts.new'], 'only what was to become it')
   const { code, stdout } = await install()
   t.equal(code, 0)
   t.match(stdout, `removed ${stage}, which an interrupted install left\n`)

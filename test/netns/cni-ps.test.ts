@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { globalCidrs, ports } from '../support/ip.ts'
 import { kernelSkip } from '../support/node.ts'
 import { asNobody } from '../support/public-folder.ts'

@@ -1,10 +1,10 @@
 /** `cni install`, `version` and `uninstall` on a node where a server has listened, or still does. */
 import { copyFileSync, existsSync } from 'node:fs'
 import t from 'tap'
-import { version } from '../../lib/version.ts'
+import { version } from '../../lib/base/version.ts'
 import { startUntil } from '../support/container.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
-import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { kernelSkip, type Scope } from '../support/node.ts'
 import { onNode } from '../support/own-folders.ts'
 

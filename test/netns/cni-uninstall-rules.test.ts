@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { binDir } from '../support/executables.ts'
 import { firewallSkip } from '../support/firewall.ts'
-import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { kernelSkip } from '../support/node.ts'
 import { inside, runSync } from '../support/run.ts'
 

@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { binDir } from '../support/executables.ts'
-import { installPlugins, makeInstalledNode, type InstalledNode } from '../support/installed-node.ts'
+import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { link, links, ports } from '../support/ip.ts'
 import { kernelSkip, type Pod } from '../support/node.ts'
 import { runSync } from '../support/run.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { addresses, link } from '../support/ip.ts'
 import { networkOf } from '../support/network.ts'
-import { kernelSkip, makeNode, setSysctl, type Node, type Pod } from '../support/node.ts'
+import { kernelSkip, makeNode, type Node, type Pod, setSysctl } from '../support/node.ts'
 import { callPlugin } from '../support/plugin-call.ts'
 import { runSync } from '../support/run.ts'
 

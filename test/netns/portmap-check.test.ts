@@ -1,7 +1,7 @@
 /** CHECK of the portmap plugin: it misses any rule that is gone, by both backends. */
 import t from 'tap'
 import { kernelSkip } from '../support/node.ts'
-import { makePortmapNode, ports, type PortmapNode } from '../support/portmap.ts'
+import { makePortmapNode, type PortmapNode, ports } from '../support/portmap.ts'
 
 const options = { skip: kernelSkip() }
 const mappings = ports(

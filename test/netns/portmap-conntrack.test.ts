@@ -2,7 +2,7 @@
 import t from 'tap'
 import { openEnd } from '../support/echo.ts'
 import { kernelSkip } from '../support/node.ts'
-import { clientIp, makePortmapNode, nodeIp, ports, type PortmapNode } from '../support/portmap.ts'
+import { clientIp, makePortmapNode, nodeIp, type PortmapNode, ports } from '../support/portmap.ts'
 import { runSync } from '../support/run.ts'
 
 const mapping = { hostPort: 5353, containerPort: 53, protocol: 'udp' }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { kernelSkip } from '../support/node.ts'
-import { makePortmapNode, ports } from '../support/portmap.ts'
 import { rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { makePortmapNode, ports } from '../support/portmap.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { kernelSkip, type Pod, type Scope } from '../support/node.ts'
-import { goPlugin, makePortmapNode, ports, type PortmapNode } from '../support/portmap.ts'
 import { rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { goPlugin, makePortmapNode, type PortmapNode, ports } from '../support/portmap.ts'
 
 const skip =
   kernelSkip() || (!existsSync(goPlugin) && 'containernetworking-plugins is not installed')

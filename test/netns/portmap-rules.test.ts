@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { getSysctl, kernelSkip } from '../support/node.ts'
-import { makePortmapNode, ports } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { makePortmapNode, ports } from '../support/portmap.ts'
 
 const options = { skip: kernelSkip() }
 const backends = ['nftables', 'iptables'] as const

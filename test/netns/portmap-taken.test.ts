@@ -7,8 +7,8 @@ import { openEnd } from '../support/echo.ts'
 import { binDir } from '../support/executables.ts'
 import { kernelSkip, type Pod } from '../support/node.ts'
 import { makeOwnFolders, onNode } from '../support/own-folders.ts'
-import { makePortmapNode, nodeIp, ports, secondNodeIp } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { makePortmapNode, nodeIp, ports, secondNodeIp } from '../support/portmap.ts'
 import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }

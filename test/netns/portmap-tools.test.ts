@@ -2,12 +2,12 @@
 import { chmodSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Tools } from '../../lib/net/node-tool.ts'
+import { Tools } from '../../lib/firewall/node-tool.ts'
 import { makeHanging } from '../support/hanging.ts'
 import type { Network } from '../support/network.ts'
 import { kernelSkip, type Node, type Pod } from '../support/node.ts'
-import { makePortmapNode, ports } from '../support/portmap.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
+import { makePortmapNode, ports } from '../support/portmap.ts'
 
 const options = { skip: kernelSkip() }
 const mappings = ports({ hostPort: 8080, containerPort: 80 })

@@ -5,11 +5,11 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { binDir, frontSkip } from '../support/executables.ts'
 import { writeScript } from '../support/fake-executable.ts'
-import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { subnetEnv } from '../support/flannel.ts'
 import { links } from '../support/ip.ts'
 import { addNamespace, kernelSkip, makeNode, type Pod } from '../support/node.ts'
-import { startResident, type ResidentOptions } from '../support/resident.ts'
+import { type ResidentOptions, startResident } from '../support/resident.ts'
 import { inside, run, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }

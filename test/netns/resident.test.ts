@@ -5,11 +5,11 @@ import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { version } from '../../lib/version.ts'
+import { version } from '../../lib/base/version.ts'
 import { startUntil } from '../support/container.ts'
 import { binDir, frontSkip } from '../support/executables.ts'
-import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { subnetEnv } from '../support/flannel.ts'
 import { link } from '../support/ip.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { callPlugin } from '../support/plugin-call.ts'
@@ -193,7 +193,7 @@ t.test('no server, and servers that are of no use', options, async (t) => {
   const imposter = createServer((socket) => {
     socket.on('data', (data) => received.push(String(data)))
     socket.on('error', () => {})
-    socket.write('flannel-cni-ts v99.0.0\n')
+    socket.write('flannel-ts v99.0.0\n')
   }).listen(other.socket)
   t.teardown(() => imposter.close())
   await other.live()
@@ -212,7 +212,7 @@ t.test('a server that is not of root is told nothing', options, async (t) => {
       socket.on('data', () => process.exit(1))
       socket.write(process.argv[2] + '\\n')
     }).listen(process.argv[1], () => console.log('listens'))`
-  const greeting = `flannel-cni-ts v${version}`
+  const greeting = `flannel-ts v${version}`
   const [program = '', ...args] = scriptOfNobody(folder, script, socket, greeting)
   const imposter = spawn(program, args)
   t.teardown(() => imposter.kill('SIGKILL'))

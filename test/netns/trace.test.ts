@@ -5,14 +5,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { frontSkip } from '../support/executables.ts'
-import { subnetEnv } from '../support/flannel.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
+import { subnetEnv } from '../support/flannel.ts'
 import { messageTypes } from '../support/message-types.ts'
 import { kernelSkip, makeNode } from '../support/node.ts'
 import { startResident } from '../support/resident.ts'
 import { missingProgram } from '../support/run.ts'
 import { straceSkip } from '../support/system-calls.ts'
-import { traceLines, type TraceLine } from '../support/trace.ts'
+import { type TraceLine, traceLines } from '../support/trace.ts'
 
 const options = { skip: kernelSkip() }
 const traced = { CNI_LOG_LEVEL: 'trace', FLANNEL_CNI_SOCKET: '' }

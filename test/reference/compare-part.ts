@@ -2,9 +2,9 @@
 import type { Test } from 'tap'
 import type { Case } from './case.ts'
 import { compare } from './compare.ts'
-import { explain, isOf, readDifferences, showingCase, type Row } from './differences.ts'
+import { explain, isOf, readDifferences, type Row, showingCase } from './differences.ts'
 import { referenceSkip } from './go-plugins.ts'
-import { cases, parts, type Part } from './parts.ts'
+import { cases, type Part, parts } from './parts.ts'
 
 /** Some of a case is waiting: for the kernel, and for the Go plugins' clocks. */
 const casesAtOnce = 3

@@ -1,6 +1,6 @@
 /** The comparison itself: nothing that differs gets by without a row that says exactly that. */
 import t from 'tap'
-import { explain, readDifferences, showingCase, type Row } from './differences.ts'
+import { explain, readDifferences, type Row, showingCase } from './differences.ts'
 import { macOfLinkLocal, Names } from './names.ts'
 import { cases } from './parts.ts'
 import { compareReplies, replyOf } from './reply.ts'

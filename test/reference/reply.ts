@@ -1,12 +1,12 @@
 /** What plugins reply, and where two replies differ. */
 import type { Outcome } from '../support/run.ts'
 import {
+  type Branch,
   compareTrees,
+  type Difference,
   onOneLine,
   renameTree,
   toTree,
-  type Branch,
-  type Difference,
   type Tree,
 } from './tree.ts'
 

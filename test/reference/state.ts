@@ -1,8 +1,8 @@
 /** What was seen of a namespace as a tree, without what changes by itself. */
-import { iptablesState, nftState } from './firewall.ts'
 import type { Address } from '../support/ip.ts'
+import { iptablesState, nftState } from './firewall.ts'
 import { isLinkLocal, type Look, type ShownLink, type ShownRoute } from './look.ts'
-import { toTree, type Branch, type Tree } from './tree.ts'
+import { type Branch, toTree, type Tree } from './tree.ts'
 
 /** Left out of a link: clocks, and numbers that the kernel makes of a MAC, which is compared. */
 const derived = new Set([

@@ -3,12 +3,12 @@
  * ours are the same to the letter.
  */
 import t from 'tap'
+import { binDir } from '../support/executables.ts'
 import type { Case } from './case.ts'
 import { add, bridge, check, hostLocal, loopback, portmap } from './cases/builders.ts'
 import { goDir, referenceSkip } from './go-plugins.ts'
 import { runCase, type Sight } from './run-case.ts'
 import { isBranch } from './tree.ts'
-import { binDir } from '../support/executables.ts'
 
 const old = ['0.1.0', '0.2.0']
 const beforeCheck = [...old, '0.3.0', '0.3.1']

@@ -7,7 +7,7 @@ import { installAll, leftovers } from '../support/flannel-node.ts'
 import { globalCidrs, reaches } from '../support/ip.ts'
 import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../support/node.ts'
 import { onNode } from '../support/own-folders.ts'
-import { run, runSync, type Outcome } from '../support/run.ts'
+import { type Outcome, run, runSync } from '../support/run.ts'
 
 const root = join(import.meta.dirname, '../..')
 const cnitool = join(root, 'dist/cnitool')

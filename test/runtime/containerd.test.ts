@@ -1,5 +1,5 @@
 /** The flannel chain under a real runtime: containerd calls our executables, as installed. */
-import { copyFileSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { containerdSkip, startContainerd } from '../support/containerd.ts'

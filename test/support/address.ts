@@ -1,5 +1,5 @@
 /** Addresses that tests write as text. */
-import { parseCidr, parseIp, type Cidr, type Ip } from '../../lib/net/ip.ts'
+import { type Cidr, type Ip, parseCidr, parseIp } from '../../lib/ip/ip.ts'
 
 /** The prefix of a text that is one. */
 export function cidr(text: string): Cidr {

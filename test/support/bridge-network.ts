@@ -1,8 +1,8 @@
 /** Networks of the bridge plugin on the node of a test. */
 import { binDir } from './executables.ts'
+import { type Link, links } from './ip.ts'
 import { fakeIpamDir } from './ipam.ts'
-import { links, type Link } from './ip.ts'
-import { networkOf, type Network } from './network.ts'
+import { type Network, networkOf } from './network.ts'
 import type { Node } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
 

@@ -9,8 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { arch } from 'node:process'
 import { dirname, join } from 'node:path'
+import { arch } from 'node:process'
 import { runSync } from './run.ts'
 
 export const imageName = 'cnits.invalid/busybox:latest'

@@ -1,8 +1,8 @@
 /** What pods on two nodes of a cluster must be able to do, whatever joins the nodes. */
 import type { Test } from 'tap'
-import { vxlanDevice, wire, type Cluster, type ClusterNode, type Lease } from './cluster.ts'
-import { attachPod, cni, leftovers, type AttachedPod } from './flannel-node.ts'
-import { addresses, reaches, routes, type Route } from './ip.ts'
+import { type Cluster, type ClusterNode, type Lease, vxlanDevice, wire } from './cluster.ts'
+import { type AttachedPod, attachPod, cni, leftovers } from './flannel-node.ts'
+import { addresses, reaches, type Route, routes } from './ip.ts'
 import { getSysctl } from './node.ts'
 import { pingUnfragmented } from './ping.ts'
 import { transfer } from './tcp.ts'

@@ -3,7 +3,7 @@
  * neighbours and routes that flanneld makes for the lease of the other (flannel, pkg/backend/vxlan
  * and pkg/backend/hostgw), and the file that it writes.
  */
-import type { Family } from '../../lib/net/ip.ts'
+import type { Family } from '../../lib/ip/ip.ts'
 import { installConf } from './flannel-node.ts'
 import { link } from './ip.ts'
 import { makeNode, type Node, type Scope } from './node.ts'

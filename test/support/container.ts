@@ -2,7 +2,7 @@
  * A node with a first process of its own, and containers as a DaemonSet has them: in the network
  * and PID namespaces of the node, with a root directory and mounts of their own.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

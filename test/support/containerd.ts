@@ -1,5 +1,5 @@
 /** A containerd of a node's own, with Debian's `containerd`, `ctr` and `runc`. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { imageName, writeBusyboxImage } from './busybox-image.ts'
 import { bootMachine, type Enter } from './machine.ts'
 import type { Node } from './node.ts'
-import { missingProgram, run, runSync, type Outcome } from './run.ts'
+import { missingProgram, type Outcome, run, runSync } from './run.ts'
 
 // The native snapshotter needs nothing of the kernel, and no image comes from a network. Cgroups,
 // AppArmor and OOM scores are left alone, as the tests may run in a container themselves.

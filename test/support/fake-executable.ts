@@ -1,6 +1,6 @@
 /** Executables for tests: small scripts that answer as the packaged one does. */
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
-import { formatStamp } from '../../lib/stamp.ts'
+import { formatStamp } from '../../lib/base/stamp.ts'
 
 const script = `#!/bin/sh
 case "$(basename "$0") $CNI_COMMAND $1" in

@@ -8,9 +8,9 @@ import {
   isSame,
   recorded,
   recording,
-  title,
   type Run,
   type SystemCall,
+  title,
 } from './system-calls.ts'
 
 /** A fault in a command of a plugin. */

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { binDir } from './executables.ts'
-import { networkOf, type Network } from './network.ts'
+import { type Network, networkOf } from './network.ts'
 import type { Node } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
 

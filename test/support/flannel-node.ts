@@ -9,7 +9,7 @@ import { ports } from './ip.ts'
 import type { Node, Pod } from './node.ts'
 import { makeOwnFolders, onNode } from './own-folders.ts'
 import type { Output } from './plugin-call.ts'
-import { inside, run, runSync, type Outcome } from './run.ts'
+import { inside, type Outcome, run, runSync } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
 const conflist = join(root, 'conf/10-flannel.conflist')

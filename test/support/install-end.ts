@@ -1,6 +1,6 @@
 /** A process that installs a fake package: `FOLDER VERSION`, into the folder's `bin`. */
 import { join } from 'node:path'
-import { installExecutables } from '../../plugins/cni/install/executables.ts'
+import { installExecutables } from '../../commands/install/executables.ts'
 import { frontBytes, writeExecutable } from './fake-executable.ts'
 
 const [folder = '', version = ''] = process.argv.slice(2)

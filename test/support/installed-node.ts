@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { binDir } from './executables.ts'
 import { makeNode, type Node, type Pod, type Scope } from './node.ts'
 import { makeOwnFolders, onNode } from './own-folders.ts'
-import { run, runSync, type Outcome } from './run.ts'
+import { type Outcome, run, runSync } from './run.ts'
 
 const subnetEnv = join(import.meta.dirname, '../../conf/subnet.env')
 

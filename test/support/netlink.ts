@@ -4,14 +4,14 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import type { Arbitrary } from 'fast-check'
-import { SyscallError } from '../../lib/net/libc.ts'
+import { SyscallError } from '../../lib/linux/libc.ts'
 import { concat } from '../../lib/netlink/attribute.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import {
   decodeMessages,
   encodeMessage,
-  NLMSG_ERROR,
   type Message,
+  NLMSG_ERROR,
 } from '../../lib/netlink/message.ts'
 import type { Codec } from '../../lib/netlink/struct.ts'
 

@@ -4,8 +4,8 @@
  */
 import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { inside } from './run.ts'
 import type { Node } from './node.ts'
+import { inside } from './run.ts'
 
 const script = `set -e
 mount --make-rprivate /

@@ -1,5 +1,5 @@
 import type { Namespace } from './node.ts'
-import { inside, run, type Outcome } from './run.ts'
+import { inside, type Outcome, run } from './run.ts'
 
 /**
  * Pings once, with a packet of `length` bytes, IP header and all, that nobody may fragment. Exit

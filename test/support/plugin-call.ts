@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { binDir } from './executables.ts'
 import type { Namespace } from './node.ts'
 import { residentSocket } from './resident-nodes.ts'
-import { inside, run, type Outcome } from './run.ts'
+import { inside, type Outcome, run } from './run.ts'
 
 export interface Call {
   readonly command?: string

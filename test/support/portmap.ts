@@ -3,7 +3,7 @@
  * called for the pods.
  */
 import { join } from 'node:path'
-import { networkOf, type Network } from './network.ts'
+import { type Network, networkOf } from './network.ts'
 import { addNamespace, makeNode, type Namespace, type Node, type Pod, type Scope } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
 import { inside, runSync } from './run.ts'

@@ -5,7 +5,7 @@
 import { chmodSync, copyFileSync, linkSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { hasCode } from '../../lib/cni/errors.ts'
+import { hasCode } from '../../lib/base/errors.ts'
 import type { Scope } from './node.ts'
 
 /**

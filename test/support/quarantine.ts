@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { binDir } from './executables.ts'
 import { makeNode, type Node, type Pod, type Scope } from './node.ts'
 import { makeOwnFolders, onNode } from './own-folders.ts'
-import { run, runSync, type Outcome } from './run.ts'
+import { type Outcome, run, runSync } from './run.ts'
 import { allRoutes, filesBelow, interfaces } from './snapshot.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>

@@ -1,8 +1,9 @@
 /** Requests and contexts for tests that call a plugin's functions. */
-import type { Context, Delegate, Log, Request } from '../../lib/cni/plugin.ts'
-import { waitingRemoval } from '../../lib/net/link-removal.ts'
-import { Tools } from '../../lib/net/node-tool.ts'
+import type { Log } from '../../lib/base/log.ts'
+import type { Context, Delegate, Request } from '../../lib/cni/plugin.ts'
 import type { Version } from '../../lib/cni/versions.ts'
+import { Tools } from '../../lib/firewall/node-tool.ts'
+import { waitingRemoval } from '../../lib/net/link-removal.ts'
 
 /** A request; `conf` is a network configuration, to which a name and a version are added. */
 export type RequestParts = Partial<Omit<Request, 'conf' | 'stdin'>> & { readonly conf?: object }

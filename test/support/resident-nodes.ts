@@ -2,7 +2,7 @@
  * The whole suite through the resident server: with CNI_TEST_RESIDENT, the name of a file, every
  * node of a test has a server from its first call on. What servers say goes to that file.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

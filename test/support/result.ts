@@ -4,7 +4,7 @@ import type { Arbitrary } from 'fast-check'
 import { decodeResult, sameShape } from '../../lib/cni/result-decode.ts'
 import type { Dns, Interface, IpConfig, Result, Route } from '../../lib/cni/result.ts'
 import type { Version } from '../../lib/cni/versions.ts'
-import { formatIp, ipFromValue, type Cidr, type Family, type Ip } from '../../lib/net/ip.ts'
+import { type Cidr, type Family, formatIp, type Ip, ipFromValue } from '../../lib/ip/ip.ts'
 
 /** The result with these keys, written as in version 1.1.0. */
 export function resultOf(keys: object): Result {

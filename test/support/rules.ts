@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { mayImport } from './layers.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -28,13 +29,14 @@ interface Line {
 }
 
 const isSource = (path: string) => path.endsWith('.ts')
-const isProduct = (path: string) => isSource(path) && /^(?:lib|plugins|ipam)\//.test(path)
+const isProduct = (path: string) =>
+  isSource(path) && /^(?:lib|plugins|ipam|commands|resident)\//.test(path)
 const hosts = [
   'plugins/main.ts',
-  'plugins/cni/main.ts',
+  'commands/main.ts',
   'lib/cni/host-process.ts',
-  'lib/resident/host-server.ts',
-  'lib/resident/thread.ts',
+  'resident/host-server.ts',
+  'resident/thread.ts',
 ]
 const netlinkIo = ['connection', 'socket', 'error'].map((name) => `lib/netlink/${name}.ts`)
 
@@ -48,40 +50,31 @@ const rules: readonly Rule[] = [
       module === 'node:console',
   },
   {
-    message: 'child processes are started by lib/exec.ts alone',
-    applies: (path) => isProduct(path) && path !== 'lib/exec.ts',
+    message: 'child processes are started by lib/base/exec.ts alone',
+    applies: (path) => isProduct(path) && path !== 'lib/base/exec.ts',
     breaks: ({ module }) => /^(?:node:)?(?:child_process|cluster)$/.test(module),
   },
   {
-    message: 'threads are started by lib/resident/thread.ts alone',
-    applies: (path) => isProduct(path) && path !== 'lib/resident/thread.ts',
+    message: 'threads are started by resident/thread.ts alone',
+    applies: (path) => isProduct(path) && path !== 'resident/thread.ts',
     breaks: ({ text, module }) =>
       module === 'node:worker_threads' && !text.startsWith('import type '),
   },
   {
-    message: 'native code is called by lib/net/libc.ts alone',
-    applies: (path) => isProduct(path) && path !== 'lib/net/libc.ts',
+    message: 'native code is called by lib/linux/libc.ts alone',
+    applies: (path) => isProduct(path) && path !== 'lib/linux/libc.ts',
     breaks: ({ module }) => module === 'node:ffi',
   },
   {
-    // The command cni is none: it shows what plugins keep, which it reads by their own code.
-    message: 'a plugin uses lib and itself',
-    applies: (path) => /^(?:plugins|ipam)\/(?!cni\/).*\//.test(path),
-    breaks: ({ path, module }) =>
-      /^(?:plugins|ipam|test|scripts)\//.test(module) && !module.startsWith(folderOf(path)),
-  },
-  {
-    message: 'lib does not know the plugins, and nothing knows its tests',
+    message: 'a layer knows only those below it (test/support/layers.ts)',
     applies: isProduct,
-    breaks: ({ path, module }) =>
-      /^(?:test|scripts)\//.test(module) ||
-      (path.startsWith('lib/') && /^(?:plugins|ipam)\//.test(module)),
+    breaks: ({ path, module }) => !mayImport(path, module),
   },
   {
     message: 'codecs do no I/O',
     applies: (path) => path.startsWith('lib/netlink/') && !netlinkIo.includes(path),
     breaks: ({ module }) =>
-      /^(?:node:fs|node:net|lib\/net\/libc\.ts|lib\/exec\.ts|lib\/files\.ts)/.test(module) ||
+      /^(?:node:fs|node:net|lib\/linux\/libc\.ts|lib\/base\/(?:exec|files)\.ts)/.test(module) ||
       netlinkIo.slice(0, 2).includes(module),
   },
   {
@@ -101,7 +94,7 @@ const maxLines = 300
 /** Markdown files anywhere, and source files by their paths from the root. */
 const mentions = [
   /(?<![\w./$}-])(?:[\w-]+\/)*[\w-]+\.md\b/g,
-  /(?<![\w./$}-])(?:lib|plugins|ipam|scripts|test|conf)\/[\w/.-]*\.(?:ts|cjs|env|conflist)\b/g,
+  /(?<![\w./$}-])(?:lib|plugins|ipam|commands|resident|scripts|test|conf)\/[\w/.-]*\.(?:ts|cjs|env|conflist)\b/g,
 ]
 
 function namesMissingFile(prose: string): boolean {
@@ -109,12 +102,7 @@ function namesMissingFile(prose: string): boolean {
   return files.some((file) => !existsSync(join(root, file)))
 }
 
-/** The folder of a plugin's file: `plugins/bridge/`. */
-function folderOf(path: string): string {
-  return path.split('/', 2).join('/') + '/'
-}
-
-/** What is wrong with a file, e.g. `lib/exec.ts:3: codecs do no I/O`; `path` is from the root. */
+/** What is wrong with a file, e.g. `lib/base/exec.ts:3: codecs do no I/O`; `path` is from the root. */
 export function violations(path: string, source: string): string[] {
   const lines = source.trimEnd().split('\n')
   const applying = rules.filter((rule) => rule.applies(path))

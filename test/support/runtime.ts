@@ -1,10 +1,10 @@
 /** A runtime for tests: its plugins are recorded, its cache is real. */
 import { join } from 'node:path'
-import { AttachmentCache } from '../../lib/cni/attachment-cache.ts'
-import { parseConfList } from '../../lib/cni/conf-list.ts'
-import type { Runtime } from '../../lib/cni/runtime.ts'
+import { AttachmentCache } from '../../lib/libcni/attachment-cache.ts'
+import { parseConfList } from '../../lib/libcni/conf-list.ts'
+import type { Runtime } from '../../lib/libcni/runtime.ts'
 import { cacheFile, result } from './libcni.ts'
-import { RecordingInvoker, type Behaviour } from './recording-invoker.ts'
+import { type Behaviour, RecordingInvoker } from './recording-invoker.ts'
 import { contextOf } from './request.ts'
 
 /** A list of the plugins `a`, `b` and `c`. */

@@ -16,7 +16,7 @@ import { portmap } from '../../../plugins/portmap/index.ts'
 import { subnetEnv } from '../../support/flannel.ts'
 import { flaw } from './answer.ts'
 import { documentsFor } from './documents.ts'
-import { environmentsFor, fifo, pluginFolder, type CallEnvironment } from './environments.ts'
+import { type CallEnvironment, environmentsFor, fifo, pluginFolder } from './environments.ts'
 
 export interface Report {
   /** How often each plugin answered a command with this code; 0 is success. */

@@ -1,7 +1,7 @@
-import { parseIp, type Ip } from '../../../lib/net/ip.ts'
 import type { RawRange } from '../../../ipam/host-local/conf-schema.ts'
 import { parseRangeSets } from '../../../ipam/host-local/range-conf.ts'
 import type { RangeSet } from '../../../ipam/host-local/range.ts'
+import { type Ip, parseIp } from '../../../lib/ip/ip.ts'
 
 /** The address with this text. */
 export function ip(text: string): Ip {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { networkDirectory, parseConf } from '../../../ipam/host-local/conf.ts'
 import { formatRangeSet } from '../../../ipam/host-local/range.ts'
-import { formatIp } from '../../../lib/net/ip.ts'
+import { formatIp } from '../../../lib/ip/ip.ts'
 import { contextOf, requestOf, type RequestParts } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 

@@ -1,7 +1,7 @@
-import { formatIp, parseIp, type Ip } from '../../../lib/net/ip.ts'
 import { createOwner, isOwnedBy, isSameOwner, type Owner } from '../../../ipam/host-local/owner.ts'
 import type { Sandbox } from '../../../ipam/host-local/reservation.ts'
 import type { Holding, Located, Store } from '../../../ipam/host-local/store.ts'
+import { formatIp, type Ip, parseIp } from '../../../lib/ip/ip.ts'
 
 interface Entry {
   readonly owner: Owner

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
 import type { Result } from '../../../lib/cni/result.ts'
-import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
+import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import { contextOf, requestOf, type RequestParts, type TestContext } from '../../support/request.ts'
 
 const { add, del, check, status, gc } = hostLocal

@@ -6,7 +6,7 @@ import { binDir } from '../../support/executables.ts'
 import type { RunOptions } from '../../support/run.ts'
 import { filesBelow } from '../../support/snapshot.ts'
 import { addressesOf, call, callOptions, skipTheirs, theirs } from './call.ts'
-import { changesBelow, runFaulty, straceSkip, type Point } from './faults.ts'
+import { changesBelow, type Point, runFaulty, straceSkip } from './faults.ts'
 
 t.jobs = 1
 

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
-import { formatCidr } from '../../../lib/net/ip.ts'
+import { formatCidr } from '../../../lib/ip/ip.ts'
 import { binDir } from '../../support/executables.ts'
 import { addNamespace, kernelSkip, makeNode } from '../../support/node.ts'
 import { callPlugin } from '../../support/plugin-call.ts'

@@ -16,7 +16,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import t from 'tap'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
 import { CniError } from '../../../lib/cni/errors.ts'
-import { formatIp } from '../../../lib/net/ip.ts'
+import { formatIp } from '../../../lib/ip/ip.ts'
 import { contextOf, requestOf } from '../../support/request.ts'
 
 /** How many addresses there are for pods. */

@@ -1,7 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { checkIfName } from '../../../lib/cni/names.ts'
-import { thrown } from '../../support/thrown.ts'
 import {
   checkOwner,
   createOwner,
@@ -12,6 +10,8 @@ import {
   parseOwner,
   unknownOwner,
 } from '../../../ipam/host-local/owner.ts'
+import { checkIfName } from '../../../lib/cni/names.ts'
+import { thrown } from '../../support/thrown.ts'
 
 t.test('reads what it writes', async (t) => {
   for (const owner of [createOwner('c1', 'eth0'), createOwner('A_b.c-9', 'veth@if7')]) {

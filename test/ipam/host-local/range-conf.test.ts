@@ -5,7 +5,7 @@ import {
   parseRangeSets,
   type RawRangeSet,
 } from '../../../ipam/host-local/range-conf.ts'
-import { formatIp } from '../../../lib/net/ip.ts'
+import { formatIp } from '../../../lib/ip/ip.ts'
 import { setOf } from './builders.ts'
 
 const complete: [range: RawRange, start: string, end: string, gateway: string][] = [

@@ -6,10 +6,10 @@ import {
   formatRangeSet,
   isAllocatable,
   rangeFor,
-  setsOverlap,
   type RangeSet,
+  setsOverlap,
 } from '../../../ipam/host-local/range.ts'
-import { formatIp, ipFromValue } from '../../../lib/net/ip.ts'
+import { formatIp, ipFromValue } from '../../../lib/ip/ip.ts'
 import { ip, setOf } from './builders.ts'
 
 function order(set: RangeSet, last?: string): string[] {

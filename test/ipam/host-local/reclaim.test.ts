@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createOwner } from '../../../ipam/host-local/owner.ts'
 import { abandoned, reclaim } from '../../../ipam/host-local/reclaim.ts'
-import { unknownSandbox, type Sandbox } from '../../../ipam/host-local/reservation.ts'
+import { type Sandbox, unknownSandbox } from '../../../ipam/host-local/reservation.ts'
 import { contextOf } from '../../support/request.ts'
 import { ip } from './builders.ts'
 import { FakeStore } from './fake-store.ts'

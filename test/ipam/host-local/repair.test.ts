@@ -6,7 +6,7 @@ import { AddressFiles } from '../../../ipam/host-local/address-files.ts'
 import { createOwner } from '../../../ipam/host-local/owner.ts'
 import { repair } from '../../../ipam/host-local/repair.ts'
 import { ReservationLinks } from '../../../ipam/host-local/reservation-links.ts'
-import { unknownSandbox, type Reservation } from '../../../ipam/host-local/reservation.ts'
+import { type Reservation, unknownSandbox } from '../../../ipam/host-local/reservation.ts'
 import { contextOf } from '../../support/request.ts'
 
 const owner = createOwner('c1', 'eth0')

@@ -7,7 +7,7 @@ import {
   linkName,
   parseLinkName,
 } from '../../../ipam/host-local/reservation.ts'
-import { parseIp } from '../../../lib/net/ip.ts'
+import { parseIp } from '../../../lib/ip/ip.ts'
 
 t.test('reads what it writes', async (t) => {
   const times = fc.dictionary(fc.ipV4(), fc.double({ noNaN: true, noDefaultInfinity: true }))

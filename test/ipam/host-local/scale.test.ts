@@ -1,7 +1,7 @@
 /** What a call costs does not depend on how many pods the node has. */
-import { join } from 'node:path'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
 import { binDir } from '../../support/executables.ts'

@@ -5,7 +5,7 @@ import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { binDir } from '../../support/executables.ts'
-import { run, type Outcome } from '../../support/run.ts'
+import { type Outcome, run } from '../../support/run.ts'
 import { callOptions } from './call.ts'
 
 const ours = [join(binDir(), 'host-local')]

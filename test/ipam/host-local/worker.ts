@@ -6,7 +6,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
-import { formatIp } from '../../../lib/net/ip.ts'
+import { formatIp } from '../../../lib/ip/ip.ts'
 import { contextOf, requestOf } from '../../support/request.ts'
 
 const [dataDir = '', marks = '', name = '', rounds = ''] = process.argv.slice(2)

@@ -1,8 +1,8 @@
 import t from 'tap'
+import type { Execution } from '../../../lib/base/exec.ts'
 import { checkReply, decodeAnswer } from '../../../lib/cni/delegate-reply.ts'
-import { emptyResult } from '../../../lib/cni/result.ts'
 import { resultToJson } from '../../../lib/cni/result-encode.ts'
-import type { Execution } from '../../../lib/exec.ts'
+import { emptyResult } from '../../../lib/cni/result.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const exit1 = { text: 'exit status 1' }

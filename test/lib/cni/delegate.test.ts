@@ -4,9 +4,9 @@ import t, { type Test } from 'tap'
 import type { Call, Reply } from '../../../lib/cni/call.ts'
 import {
   createDelegate,
+  type DelegateHost,
   isSameFile,
   timeLeft,
-  type DelegateHost,
 } from '../../../lib/cni/delegate.ts'
 import { toCniError } from '../../../lib/cni/errors.ts'
 import type { Delegate, Request } from '../../../lib/cni/plugin.ts'

@@ -1,8 +1,8 @@
 import t from 'tap'
+import { isRecorded, stage } from '../../../lib/base/stage.ts'
 import { dispatch } from '../../../lib/cni/dispatch.ts'
 import type { Context, Plugin, Request } from '../../../lib/cni/plugin.ts'
 import { emptyResult } from '../../../lib/cni/result.ts'
-import { isRecorded, stage } from '../../../lib/stage.ts'
 import { serve } from '../../support/fake-plugin.ts'
 import { contextOf } from '../../support/request.ts'
 

@@ -1,15 +1,8 @@
 import { readFileSync, readSync } from 'node:fs'
 import t from 'tap'
-import {
-  CniError,
-  ErrorCode,
-  errorText,
-  fullText,
-  hasCode,
-  toCniError,
-  withPrefix,
-} from '../../../lib/cni/errors.ts'
-import { flock, SyscallError } from '../../../lib/net/libc.ts'
+import { errorText, fullText, hasCode } from '../../../lib/base/errors.ts'
+import { CniError, ErrorCode, toCniError, withPrefix } from '../../../lib/cni/errors.ts'
+import { flock, SyscallError } from '../../../lib/linux/libc.ts'
 import { thrown } from '../../support/thrown.ts'
 
 function failureOf(operation: () => unknown): unknown {

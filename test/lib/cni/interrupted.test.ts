@@ -1,7 +1,7 @@
 import t from 'tap'
 import { interruptedVariable, serveCall } from '../../../lib/cni/interrupted.ts'
-import { emptyResult } from '../../../lib/cni/result.ts'
 import type { Plugin } from '../../../lib/cni/plugin.ts'
+import { emptyResult } from '../../../lib/cni/result.ts'
 import { contextOf } from '../../support/request.ts'
 
 const conf = JSON.stringify({ cniVersion: '1.0.0', name: 'net1', type: 'test' })

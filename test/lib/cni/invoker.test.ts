@@ -1,9 +1,9 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Environment } from '../../../lib/base/environment.ts'
 import { createDelegate } from '../../../lib/cni/delegate.ts'
 import { createInvoker } from '../../../lib/cni/invoker.ts'
-import type { Environment } from '../../../lib/cni/plugin.ts'
 import { resultToJson } from '../../../lib/cni/result-encode.ts'
 import { thrown } from '../../support/thrown.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkParameters, parseCommand, readsStdin } from '../../../lib/cni/parameters.ts'
-import { commands, type Command } from '../../../lib/cni/plugin.ts'
+import { type Command, commands } from '../../../lib/cni/plugin.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const values = {

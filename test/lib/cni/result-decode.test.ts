@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import { decodeDns, decodeResult, sameShape, shapeOf } from '../../../lib/cni/result-decode.ts'
 import { encodeResult, resultToJson } from '../../../lib/cni/result-encode.ts'

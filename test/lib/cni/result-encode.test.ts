@@ -1,6 +1,6 @@
 import t from 'tap'
-import { emptyResult } from '../../../lib/cni/result.ts'
 import { encodeResult, resultToJson, routeToJson } from '../../../lib/cni/result-encode.ts'
+import { emptyResult } from '../../../lib/cni/result.ts'
 import { supportedVersions } from '../../../lib/cni/versions.ts'
 import { resultOf } from '../../support/result.ts'
 import { thrown } from '../../support/thrown.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { isRecorded, stage, type Stage } from '../../../lib/base/stage.ts'
 import { formatStages, Trace } from '../../../lib/cni/trace.ts'
-import { isRecorded, stage, type Stage } from '../../../lib/stage.ts'
 import { contextOf } from '../../support/request.ts'
 
 const started: Stage[] = [

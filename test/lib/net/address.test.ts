@@ -1,6 +1,6 @@
 import t from 'tap'
+import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import { addressAdd, addressDelete, addressList, addressRestore } from '../../../lib/net/address.ts'
-import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
 import { linkSet, vethAdd } from '../../../lib/net/link.ts'
 import { cidr, ip } from '../../support/address.ts'
 import { connect } from '../../support/connect.ts'

@@ -1,7 +1,7 @@
 /** Tracked connections in a namespace, as conntrack(8) makes and shows them. */
 import t from 'tap'
+import { Netns } from '../../../lib/linux/netns.ts'
 import { conntrackDelete, type ConntrackFilter } from '../../../lib/net/conntrack.ts'
-import { Netns } from '../../../lib/net/netns.ts'
 import { Connection } from '../../../lib/netlink/connection.ts'
 import { NETLINK_NETFILTER } from '../../../lib/netlink/netfilter.ts'
 import { ip } from '../../support/address.ts'

@@ -3,10 +3,11 @@ import { readdirSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { sleep } from '../../../lib/cni/host-process.ts'
-import { openAio, SyscallError, type Aio, type Sending } from '../../../lib/net/libc.ts'
-import { linkByName } from '../../../lib/net/link.ts'
+import { type Aio, openAio, type Sending, SyscallError } from '../../../lib/linux/libc.ts'
+import { Netns } from '../../../lib/linux/netns.ts'
 import { BackgroundRemoval } from '../../../lib/net/link-removal.ts'
-import { Netns } from '../../../lib/net/netns.ts'
+import { linkByName } from '../../../lib/net/link.ts'
+import { Connection } from '../../../lib/netlink/connection.ts'
 import { link, links } from '../../support/ip.ts'
 import { addNamespace, kernelSkip } from '../../support/node.ts'
 import { runSync } from '../../support/run.ts'
@@ -18,7 +19,7 @@ function setUp(t: Test, parts: Partial<Aio> = {}) {
   const aio = { ...openAio(), ...parts }
   const namespace = addNamespace(t)
   const netns = Netns.open(namespace.netns)
-  const connection = netns.connect()
+  const connection = Connection.openIn(netns)
   t.teardown(() => {
     connection[Symbol.dispose]()
     netns[Symbol.dispose]()

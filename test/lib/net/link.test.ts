@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Netns } from '../../../lib/linux/netns.ts'
 import {
   bridgeAdd,
   linkByIndex,
@@ -8,7 +9,6 @@ import {
   linkSet,
   vethAdd,
 } from '../../../lib/net/link.ts'
-import { Netns } from '../../../lib/net/netns.ts'
 import { linkMessage } from '../../../lib/netlink/link.ts'
 import { connect } from '../../support/connect.ts'
 import { link, links } from '../../support/ip.ts'

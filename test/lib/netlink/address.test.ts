@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatIp, ipFromBytes } from '../../../lib/net/ip.ts'
+import { formatIp, ipFromBytes } from '../../../lib/ip/ip.ts'
 import { addressMessage } from '../../../lib/netlink/address.ts'
 import { capturedMessage, roundTrip, values } from '../../support/netlink.ts'
 

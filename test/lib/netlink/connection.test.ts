@@ -1,15 +1,15 @@
 import { constants } from 'node:os'
 import t from 'tap'
+import { StageRecorder } from '../../../lib/base/stage.ts'
 import { toCniError } from '../../../lib/cni/errors.ts'
 import { concat } from '../../../lib/netlink/attribute.ts'
 import { NetlinkError } from '../../../lib/netlink/error.ts'
 import {
   encodeMessage,
+  type Message,
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
-  type Message,
 } from '../../../lib/netlink/message.ts'
-import { StageRecorder } from '../../../lib/stage.ts'
 import { ack, captured, connectTo } from '../../support/netlink.ts'
 
 const { EEXIST, ENODEV } = constants.errno

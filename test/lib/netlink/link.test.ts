@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { macFromBytes } from '../../../lib/net/mac.ts'
+import { macFromBytes } from '../../../lib/ip/mac.ts'
 import { linkMessage } from '../../../lib/netlink/link.ts'
 import { capturedMessage, roundTrip, values } from '../../support/netlink.ts'
 

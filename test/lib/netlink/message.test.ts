@@ -5,8 +5,8 @@ import {
   decodeAck,
   decodeMessages,
   encodeMessage,
-  NLMSG_DONE,
   type Message,
+  NLMSG_DONE,
 } from '../../../lib/netlink/message.ts'
 import { ack, captured, capturedMessage, values } from '../../support/netlink.ts'
 

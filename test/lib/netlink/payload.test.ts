@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ipFromBytes } from '../../../lib/net/ip.ts'
+import { ipFromBytes } from '../../../lib/ip/ip.ts'
 import {
   flag,
   i32,

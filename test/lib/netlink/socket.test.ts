@@ -1,8 +1,8 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import t from 'tap'
-import { openSocket } from '../../../lib/netlink/socket.ts'
-import { encodeMessage, NLM_F_REQUEST } from '../../../lib/netlink/message.ts'
 import { linkMessage, RTM_GETLINK } from '../../../lib/netlink/link.ts'
+import { encodeMessage, NLM_F_REQUEST } from '../../../lib/netlink/message.ts'
+import { openSocket } from '../../../lib/netlink/socket.ts'
 
 /** Reading links needs no privileges: this runs in the namespace of the machine. */
 const showLoopback = encodeMessage({

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { emptyResult, type Result } from '../../../lib/cni/result.ts'
-import { formatCidr, formatIp } from '../../../lib/net/ip.ts'
+import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import { completeAddressing } from '../../../plugins/bridge/addressing.ts'
 import { parseBridgeConf } from '../../../plugins/bridge/conf.ts'
 import { cidr, ip } from '../../support/address.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkCombination, parseBridgeConf, type BridgeConf } from '../../../plugins/bridge/conf.ts'
+import { type BridgeConf, checkCombination, parseBridgeConf } from '../../../plugins/bridge/conf.ts'
 import { requestOf, type RequestParts } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 

@@ -1,10 +1,10 @@
 import t from 'tap'
+import { family, formatCidr, lastIp } from '../../../lib/ip/ip.ts'
 import type { Address } from '../../../lib/net/address.ts'
-import { family, formatCidr, lastIp } from '../../../lib/net/ip.ts'
 import type { Link } from '../../../lib/net/link.ts'
 import { compareAddresses, isOurs } from '../../../plugins/bridge/gateway-conflict.ts'
+import { vethOf } from '../../commands/node/attachment.ts'
 import { cidr } from '../../support/address.ts'
-import { vethOf } from '../cni/node/attachment.ts'
 
 /** An address as Go's plugin and ours set it. */
 function addressOf(text: string, parts: Partial<Address> = {}): Address {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatCidr, parseCidr, type Cidr } from '../../../lib/net/ip.ts'
+import { type Cidr, formatCidr, parseCidr } from '../../../lib/ip/ip.ts'
 import { canMark, isMarked, markedAddresses, markOf } from '../../../plugins/bridge/mark.ts'
 
 const cidrs = (...texts: string[]): Cidr[] => texts.flatMap((text) => parseCidr(text) ?? [])

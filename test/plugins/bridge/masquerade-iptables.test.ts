@@ -1,11 +1,11 @@
 import t from 'tap'
+import { restoreText } from '../../../lib/firewall/iptables.ts'
 import {
   chainName,
   ownerComment,
   setUpChanges,
   tearDownChanges,
 } from '../../../plugins/bridge/masquerade-iptables.ts'
-import { restoreText } from '../../../lib/net/iptables.ts'
 import { cidr } from '../../support/address.ts'
 
 const owner = { network: 'mynet', ifName: 'eth0', containerId: 'c1' }

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { parseCidr } from '../../../lib/net/ip.ts'
+import { parseSubnetEnv } from '../../../lib/flannel/subnet-env.ts'
+import { parseCidr } from '../../../lib/ip/ip.ts'
 import { parseFlannelConf } from '../../../plugins/flannel/conf.ts'
 import {
   buildCleanupConf,
   buildDelegateConf,
   extendConf,
 } from '../../../plugins/flannel/delegate-conf.ts'
-import { parseSubnetEnv } from '../../../plugins/flannel/subnet-env.ts'
 import { requestOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 

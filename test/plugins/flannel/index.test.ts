@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { CniError } from '../../../lib/cni/errors.ts'
-import type { RecordingDelegate } from '../../support/recording-delegate.ts'
 import { delegateConf, FlannelFixture } from '../../support/flannel.ts'
+import type { RecordingDelegate } from '../../support/recording-delegate.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.244.1.2/24' }] }

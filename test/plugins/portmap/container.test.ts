@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatCidr } from '../../../lib/net/ip.ts'
+import { formatCidr } from '../../../lib/ip/ip.ts'
 import { checkHostAddresses, containerAddresses } from '../../../plugins/portmap/container.ts'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
 import { cidr } from '../../support/address.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { splitWords } from '../../../lib/net/iptables-words.ts'
+import { splitWords } from '../../../lib/firewall/iptables-words.ts'
 import { claimOf, parseJump } from '../../../plugins/portmap/iptables-listing.ts'
 import { formatHostPort } from '../../../plugins/portmap/mapping.ts'
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { flock } from '../../../lib/net/libc.ts'
+import { flock } from '../../../lib/linux/libc.ts'
 import { withLock } from '../../../plugins/portmap/lock.ts'
 import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'

@@ -1,6 +1,6 @@
 /** Rules as nft 1.0.6 lists them. */
 import t from 'tap'
-import type { NftRule } from '../../../lib/net/nft.ts'
+import type { NftRule } from '../../../lib/firewall/nft.ts'
 import { formatHostPort } from '../../../plugins/portmap/mapping.ts'
 import { claimOf, containerOf, isFor, ruleText } from '../../../plugins/portmap/nftables-listing.ts'
 import { ip } from '../../support/address.ts'

@@ -1,6 +1,6 @@
 /** The text of nftables rules; where nothing else is said, the Go plugin makes the same. */
 import t from 'tap'
-import type { Family } from '../../../lib/net/ip.ts'
+import type { Family } from '../../../lib/ip/ip.ts'
 import {
   addCommand,
   containerRules,

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
 import {
+  type Attachment,
   identifyNetns,
   makeRecordsFolder,
   Records,
-  type Attachment,
 } from '../../../plugins/portmap/records.ts'
 import { cidr } from '../../support/address.ts'
 import { contextOf } from '../../support/request.ts'

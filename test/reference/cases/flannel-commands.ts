@@ -2,8 +2,8 @@
 import type { Call, Case, Change, Step } from '../case.ts'
 import {
   add,
-  answering,
   answerIn,
+  answering,
   check,
   del,
   delegate,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { medianBurst, type Burst, type BurstFigures } from '../../../scripts/bench/bursts.ts'
+import { type Burst, type BurstFigures, medianBurst } from '../../../scripts/bench/bursts.ts'
 import { distribution } from '../../../scripts/bench/statistics.ts'
 
 function figures(wallMs: number): BurstFigures {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { medianStages, outside, ownCode, stagesOf } from '../../../scripts/bench/stages.ts'
 import { formatStages } from '../../../lib/cni/trace.ts'
+import { medianStages, outside, ownCode, stagesOf } from '../../../scripts/bench/stages.ts'
 
 /** What a call writes that has these stages: in how many others, when it began, what it took, its name. */
 function stderrOf(...stages: [depth: number, beginMs: number, tookMs: number, name: string][]) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defineSchema, type ConfSchema } from '../../../lib/cni/schema.ts'
+import { type ConfSchema, defineSchema } from '../../../lib/cni/schema.ts'
 import { compiledModule } from '../../../scripts/build/compiled-schemas.ts'
 
 const schema = {

@@ -1,0 +1,71 @@
+/** What host-local is called with on this node, by the configurations of its networks. */
+import { dirname } from 'node:path'
+import { networkDirectory } from '../../ipam/host-local/conf.ts'
+import { readSmallFile } from '../../lib/base/files.ts'
+import { isObject } from '../../lib/base/json.ts'
+import { CniError } from '../../lib/cni/errors.ts'
+import { parseNetConf } from '../../lib/cni/net-conf.ts'
+import type { Request } from '../../lib/cni/plugin.ts'
+import { canonicalize } from '../../lib/cni/schema.ts'
+import { currentVersion } from '../../lib/cni/versions.ts'
+import { parseSubnetEnv } from '../../lib/flannel/subnet-env.ts'
+import type { NetworkConfigList } from '../../lib/libcni/conf-list.ts'
+import { type PluginConf, pluginStdin } from '../../lib/libcni/plugin-conf.ts'
+import { parseFlannelConf } from '../../plugins/flannel/conf.ts'
+import { buildDelegateConf } from '../../plugins/flannel/delegate-conf.ts'
+
+/** The folders in which a network's plugins have host-local keep reservations. */
+export function networksDirsOf(list: NetworkConfigList): string[] {
+  return list.plugins.flatMap((plugin) => {
+    try {
+      const { conf } = requestOf(plugin, list)
+      return 'dataDir' in ipamOf(conf) ? [dirname(networkDirectory(conf))] : []
+    } catch (error) {
+      if (error instanceof CniError) return [] // no ADD gets an address by it
+      throw error
+    }
+  })
+}
+
+/**
+ * The calls of host-local that a STATUS of the network's plugins leads to. Throws a `CniError` when
+ * a configuration is wrong, and what the file system throws when subnet.env cannot be read.
+ */
+export function hostLocalRequests(list: NetworkConfigList): Request[] {
+  return list.plugins
+    .map((plugin) => requestOf(plugin, list))
+    .map((request) => (request.conf['type'] === 'flannel' ? delegated(request) : request))
+    .filter(({ conf }) => ipamOf(conf)['type'] === 'host-local')
+}
+
+function requestOf(plugin: PluginConf, list: NetworkConfigList): Request {
+  return statusOf(pluginStdin(plugin, list, {}))
+}
+
+/** What flannel makes of its configuration and of what flanneld has leased. */
+function delegated(request: Request): Request {
+  const conf = parseFlannelConf(request)
+  const env = parseSubnetEnv(readSmallFile(conf.subnetFile), conf.subnetFile)
+  return statusOf(buildDelegateConf(conf, env).stdin)
+}
+
+/** A STATUS in our version: which one the runtime speaks does not matter for addresses. */
+function statusOf(stdin: string): Request {
+  const conf = parseNetConf(stdin)
+  return {
+    ...{ command: 'STATUS', containerId: '', netns: '', ifName: '', args: '', path: '' },
+    conf: { ...conf, cniVersion: currentVersion },
+    configuredVersion: conf.cniVersion,
+    stdin,
+    env: {},
+  }
+}
+
+const keys = { properties: { ipam: { properties: { type: {}, dataDir: {} } } } }
+
+/** `ipam` of a configuration, with keys as they are written here; empty when there is none. */
+function ipamOf(conf: object): Readonly<Record<string, unknown>> {
+  const canonical = canonicalize(keys, conf)
+  const ipam = isObject(canonical) ? canonical['ipam'] : undefined
+  return isObject(ipam) ? ipam : {}
+}
