@@ -1,5 +1,5 @@
 /** The socket of the resident server. */
-import { chmodSync, lstatSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs'
 import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { getBuiltinModule } from 'node:process'
@@ -10,10 +10,10 @@ import { CniError, ErrorCode } from '../lib/cni/errors.ts'
 /**
  * Has the server listen on a socket at the path, which only root can reach. A socket that a dead
  * server left is replaced. Throws a `CniError` when a server answers there, when the folder is not
- * root's alone, and when the path is too long.
+ * root's alone, and when no socket can be at the path.
  */
 export async function listen(server: Server, path: string): Promise<void> {
-  requireShort(path)
+  checkSocketPath(path)
   const folder = dirname(path)
   makeFolder(folder, 0o700)
   requirePrivate(folder)
@@ -32,15 +32,30 @@ export async function listen(server: Server, path: string): Promise<void> {
   chmodSync(path, 0o600)
 }
 
-function requireShort(path: string): void {
+/**
+ * Throws a `CniError` unless a server can listen at the path: one that is too long cannot be a
+ * socket's, and whatever stands there but a socket is somebody else's and would be replaced.
+ */
+export function checkSocketPath(path: string): void {
+  const refuse = (message: string, remedy: string, cause?: unknown) => {
+    const details = `${remedy}: cni serve --socket PATH`
+    throw new CniError(ErrorCode.ioFailure, message, details, { cause })
+  }
   const most = 107 // unix(7): 108 with its NUL
   const length = Buffer.byteLength(path)
-  if (length <= most) return
-  throw new CniError(
-    ErrorCode.ioFailure,
-    `${path} has ${length} bytes, and the path of a socket at most ${most}`,
-    'name a shorter one: cni serve --socket PATH',
-  )
+  if (length > most) {
+    refuse(
+      `${path} has ${length} bytes, and the path of a socket at most ${most}`,
+      'name a shorter one',
+    )
+  }
+  let found: Stats | undefined
+  try {
+    found = lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    refuse(`cannot listen on ${path}: ${errorText(error)}`, 'name another path', error)
+  }
+  if (found?.isSocket() === false) refuse(`${path} is no socket`, 'name another path')
 }
 
 function requirePrivate(folder: string): void {

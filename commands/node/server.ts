@@ -1,7 +1,6 @@
 /** The resident server of this node, as a front finds it. */
-import { accessSync, constants, lstatSync } from 'node:fs'
-import { errorText, hasCode } from '../../lib/base/errors.ts'
-import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import { accessSync, constants } from 'node:fs'
+import { hasCode } from '../../lib/base/errors.ts'
 import { close, connectUnix, recv, waitReadable } from '../../lib/linux/libc.ts'
 import { declined, greeting } from '../../resident/protocol.ts'
 
@@ -36,26 +35,6 @@ function receiveGreeting(path: string): string {
     return waitReadable(fd, timeoutMs) ? buffer.toString('latin1', 0, recv(fd, buffer, 0)) : ''
   } finally {
     close(fd)
-  }
-}
-
-/**
- * Throws a `CniError` unless a server can listen at the path: whatever stands there but a socket is
- * somebody else's, and would be replaced.
- */
-export function checkSocketPath(path: string): void {
-  const refuse = (message: string, details: string, cause?: unknown) => {
-    throw new CniError(ErrorCode.ioFailure, message, details, { cause })
-  }
-  const remedy = 'name another path: cni serve --socket PATH'
-  const length = Buffer.byteLength(path)
-  if (length > maxPath) refuse(`the path of the socket has ${length} bytes`, `${maxPath} at most`)
-  try {
-    const found = lstatSync(path, { throwIfNoEntry: false })
-    if (found !== undefined && !found.isSocket()) refuse(`${path} is no socket`, remedy)
-  } catch (error) {
-    if (error instanceof CniError) throw error
-    refuse(`cannot listen on ${path}: ${errorText(error)}`, remedy, error)
   }
 }
 

@@ -78,12 +78,13 @@ async function settled(list: () => string[], length: number): Promise<string[]> 
 t.test('namespaces die with their pods', options, async (t) => {
   const { network, server, via, pod, alive } = await setUp(t)
   const pid = server.process.pid
+  const atStart = sockets(pid)
   const first = pod('first')
   await network.attach(first, {}, via)
   await network.silent('DEL', first, {}, via)
   runSync(['ip', 'netns', 'delete', first.name])
   t.strictSame(await settled(alive, 0), [], 'of one that nobody came after')
-  const before = sockets(pid)
+  const before = await settled(() => sockets(pid), atStart.length)
 
   const pods = Array.from({ length: burst }, (_, index) => pod(`p${index}`))
   t.equal(alive().length, burst)
@@ -144,8 +145,9 @@ t.test('calls that fail, and fronts that go away, leave nothing', options, async
   const { node, network, server, via, pod, alive } = await setUp(t)
   const { pid } = server.process
   const [first, second] = [pod('first'), pod('second')]
+  const atStart = sockets(pid)
   const prevResult = await network.attach(first, {}, via)
-  const before = sockets(pid)
+  const before = await settled(() => sockets(pid), atStart.length)
   const nowhere = { ...second, netns: '/nowhere' }
   writeScript(join(node.dir, 'broken'), '#!/bin/sh\nexit 1\n')
 

@@ -273,6 +273,6 @@ t.test('a server refuses to start where it could be of no use', options, async (
     code: 1,
     stderr: /FLANNEL_CNI_SOCKET is empty.*\n.*unset FLANNEL_CNI_SOCKET .* --socket PATH/,
   })
-  t.match(await serve('--socket', ''), { code: 1, stderr: /--socket is empty/ })
+  t.match(await serve('--socket', ''), { code: 2, stderr: /--socket needs a value/ })
   t.equal(await server.stop(), 0)
 })

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { checkSocketPath, describeServer, greetingOf } from '../../../commands/node/server.ts'
+import { describeServer, greetingOf } from '../../../commands/node/server.ts'
 import { socketPath, startGreeter } from '../../support/greeter.ts'
-import { thrown } from '../../support/thrown.ts'
 
 t.test('a server greets, or says nothing, or is not there', async (t) => {
   const socket = socketPath(t)
@@ -26,26 +25,6 @@ t.test('a path where no server can be', async (t) => {
   t.equal(greetingOf(`${socket}/x`), undefined)
   t.equal(greetingOf(`/${'x'.repeat(107)}`), undefined, 'too long')
   t.equal(greetingOf(''), undefined, 'nobody looks there')
-})
-
-t.test('a path where none may listen is refused, with what is there', async (t) => {
-  const socket = socketPath(t)
-  mkdirSync(dirname(socket))
-  writeFileSync(socket, 'precious')
-  const refused: [path: string, message: string | RegExp][] = [
-    [socket, `${socket} is no socket`],
-    [dirname(socket), `${dirname(socket)} is no socket`],
-    [`${socket}/x`, /^cannot listen on .*: not a directory$/],
-    [`/${'x'.repeat(107)}`, 'the path of the socket has 108 bytes'],
-  ]
-  for (const [path, message] of refused) {
-    t.match(thrown(() => checkSocketPath(path)).toObject(), { code: 5, msg: message, details: /./ })
-  }
-  checkSocketPath(`${socket}2`)
-  const stop = await startGreeter(t, `${socket}2`, '')
-  checkSocketPath(`${socket}2`)
-  await stop('SIGKILL')
-  checkSocketPath(`${socket}2`)
 })
 
 t.test('says in words what fronts find', async (t) => {
