@@ -8,27 +8,13 @@ import { readStamp } from '../../lib/base/stamp.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import { greeting } from '../../resident/protocol.ts'
 import { greetingOf, restartRemedy } from '../node/server.ts'
+import type { InstallSource, Package } from '../package.ts'
 import type { InstallSettings } from '../settings.ts'
 import { installConflist, loadConflist, missingPlugins } from './conflist.ts'
 import { installExecutables } from './executables.ts'
 import { lockFolder } from './lock.ts'
 import { prepareFolder } from './prepare-folder.ts'
 import { verifyExecutable } from './verify.ts'
-
-/** What is installed. */
-export interface Package {
-  /** The file of the Node executable. */
-  readonly executable: string
-  readonly version: string
-  /** The names to install, one for each plugin, and `cni`. */
-  readonly names: readonly string[]
-}
-
-/** The same with all that installing it takes. */
-export interface InstallSource extends Package {
-  /** The bytes of the front executable, of the same version; undefined when none was made. */
-  readFront(): Uint8Array | undefined
-}
 
 /**
  * Installs, and says with `say` what it does, a line at a time. The configuration comes last: when

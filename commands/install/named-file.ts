@@ -2,7 +2,7 @@
 import { chmodSync, constants, copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { readStamp } from '../../lib/base/stamp.ts'
 import { isSameFile } from '../../lib/cni/delegate.ts'
-import type { Package } from './index.ts'
+import type { Package } from '../package.ts'
 import { hasSameContent } from './same-content.ts'
 import { syncPath } from './sync-path.ts'
 

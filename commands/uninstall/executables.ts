@@ -3,7 +3,7 @@ import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readStamp } from '../../lib/base/stamp.ts'
 import { isSameFile } from '../../lib/cni/delegate.ts'
-import type { Package } from '../install/index.ts'
+import type { Package } from '../package.ts'
 import { stageName } from '../install/stage.ts'
 import type { Removal, Say } from './removal.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Link } from '../../lib/net/link.ts'
-import type { Package } from '../install/index.ts'
+import type { Package } from '../package.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
 import { podText } from '../node/pod.ts'
 import { inspectSandbox } from '../node/sandbox-state.ts'
