@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t from 'tap'
-import { parse } from 'yaml' // tap has it
+import { parse } from 'yaml'
 import { defaultSocket } from '../resident/protocol.ts'
 import { version } from '../lib/base/version.ts'
 import { parseCommandLine } from '../commands/args.ts'

@@ -1,10 +1,12 @@
 /**
- * The rules that keep the parts of this repository apart, checked on the text of its files. They
- * read TypeScript line by line, as prettier formats it.
+ * The rules that keep the parts of this repository apart and its texts right, checked on the text of
+ * its files. They read TypeScript line by line, as prettier formats it. What a linter can find is in
+ * .oxlintrc.json.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mayImport } from './layers.ts'
+import { brokenLink } from './links.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -20,50 +22,47 @@ interface Rule {
 interface Line {
   readonly path: string
   readonly text: string
-  /** The text without comments, and without what stands in strings. */
-  readonly code: string
   /** What people read: the comment of a source file's line, any other file's whole line. */
   readonly prose: string
-  /** The module that the line loads, a relative one by its path from the root; else empty. */
+  /** The module that the line imports, a relative one by its path from the root; else empty. */
   readonly module: string
 }
 
 const isSource = (path: string) => path.endsWith('.ts')
 const isProduct = (path: string) =>
-  isSource(path) && /^(?:lib|plugins|ipam|commands|resident)\//.test(path)
-const hosts = [
-  'plugins/main.ts',
-  'commands/main.ts',
-  'lib/cni/host-process.ts',
-  'resident/host-server.ts',
-  'resident/thread.ts',
-]
-const netlinkIo = ['connection', 'socket', 'error'].map((name) => `lib/netlink/${name}.ts`)
+  isSource(path) && /^(?:lib|plugins|ipam|flanneld|commands|resident)\//.test(path)
+
+/** Modules that are loaded while the program runs, by their names, and the one file that may do it. */
+const loadedBy: Readonly<Record<string, string>> = {
+  'node:child_process': 'lib/base/exec.ts',
+  'node:worker_threads': 'resident/thread.ts',
+  'node:ffi': 'lib/linux/libc.ts',
+  'node:cluster': 'no file',
+}
+
+const packageJson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
 
 const rules: readonly Rule[] = [
   {
-    message: 'the process and the console belong to the hosts',
-    applies: (path) => isProduct(path) && !hosts.includes(path),
-    breaks: ({ text, code, module }) =>
-      /(?<![\w$.-])(?:process|console)(?=\.|\?\.|\[| as )|\bglobalThis\b/.test(code) ||
-      (module === 'node:process' && !text.startsWith('import { getBuiltinModule } from')) ||
-      module === 'node:console',
+    message: 'a module that only one file may load (loadedBy in test/support/rules.ts)',
+    applies: isProduct,
+    breaks: ({ path, text }) => {
+      const [, name = ''] = /\b(?:getBuiltinModule|require)\('(?:node:)?([^']+)'/.exec(text) ?? []
+      return (loadedBy[`node:${name}`] ?? path) !== path
+    },
   },
   {
-    message: 'child processes are started by lib/base/exec.ts alone',
-    applies: (path) => isProduct(path) && path !== 'lib/base/exec.ts',
-    breaks: ({ module }) => /^(?:node:)?(?:child_process|cluster)$/.test(module),
-  },
-  {
-    message: 'threads are started by resident/thread.ts alone',
-    applies: (path) => isProduct(path) && path !== 'resident/thread.ts',
-    breaks: ({ text, module }) =>
-      module === 'node:worker_threads' && !text.startsWith('import type '),
-  },
-  {
-    message: 'native code is called by lib/linux/libc.ts alone',
-    applies: (path) => isProduct(path) && path !== 'lib/linux/libc.ts',
-    breaks: ({ module }) => module === 'node:ffi',
+    message: 'a package that package.json does not declare for this folder',
+    applies: isSource,
+    breaks: ({ path, module }) => {
+      const [, name] = /^((?:@[\w-]+\/)?[a-z][\w-]*)(?:\/(?!.*\.ts$)|$)/.exec(module) ?? []
+      const { dependencies, devDependencies } = packageJson
+      const declared = isProduct(path) ? dependencies : { ...dependencies, ...devDependencies }
+      return name !== undefined && !(name in declared)
+    },
   },
   {
     message: 'a layer knows only those below it (test/support/layers.ts)',
@@ -71,16 +70,14 @@ const rules: readonly Rule[] = [
     breaks: ({ path, module }) => !mayImport(path, module),
   },
   {
-    message: 'codecs do no I/O',
-    applies: (path) => path.startsWith('lib/netlink/') && !netlinkIo.includes(path),
-    breaks: ({ module }) =>
-      /^(?:node:fs|node:net|lib\/linux\/libc\.ts|lib\/base\/(?:exec|files)\.ts)/.test(module) ||
-      netlinkIo.slice(0, 2).includes(module),
-  },
-  {
     message: 'it names a file that this repository does not have',
     applies: () => true,
     breaks: ({ prose }) => namesMissingFile(prose),
+  },
+  {
+    message: 'it leads to a file or section that this repository does not have',
+    applies: (path) => path !== 'test/rules.test.ts',
+    breaks: ({ path, text }) => brokenLink(path, text) !== undefined,
   },
   {
     message: 'it names a place on the machine of its author',
@@ -89,7 +86,8 @@ const rules: readonly Rule[] = [
   },
 ]
 
-const maxLines = 300
+/** The linter has the limit of source files. */
+const maxLines: Readonly<Record<string, number>> = { 'README.md': 700 }
 
 /** Markdown files anywhere, and source files by their paths from the root. */
 const mentions = [
@@ -102,35 +100,30 @@ function namesMissingFile(prose: string): boolean {
   return files.some((file) => !existsSync(join(root, file)))
 }
 
-/** What is wrong with a file, e.g. `lib/base/exec.ts:3: codecs do no I/O`; `path` is from the root. */
+/** What is wrong with a file, each with its name, line and rule; `path` is from the root. */
 export function violations(path: string, source: string): string[] {
-  const lines = source.trimEnd().split('\n')
   const applying = rules.filter((rule) => rule.applies(path))
+  const lines = source.trimEnd().split('\n')
   const broken = lines.flatMap((text, index) => {
     const prose = isSource(path) ? commentOf(text) : text
-    const line = { path, text, code: codeOf(text), prose, module: moduleOf(path, text) }
+    const line = { path, text, prose, module: moduleOf(path, text) }
     return applying
       .filter((rule) => rule.breaks(line))
       .map(({ message }) => `${path}:${index + 1}: ${message}`)
   })
-  const tooLong = isSource(path) && lines.length > maxLines
-  return tooLong ? [...broken, `${path}: ${lines.length} lines, at most ${maxLines}`] : broken
+  const most = maxLines[path]
+  if (most === undefined || lines.length <= most) return broken
+  return [...broken, `${path}: ${lines.length} lines, at most ${most}`]
 }
 
 function commentOf(text: string): string {
   return /^\s*\/?\*.*|(?:^|\s)\/\/ .*/.exec(text)?.[0] ?? ''
 }
 
-function codeOf(text: string): string {
-  if (/^\s*(?:\/?\*|\/\/)/.test(text)) return ''
-  return text
-    .replaceAll(/`(?:\\.|[^`\\])*`/g, (template) => template.match(/\$\{[^}]*\}/g)?.join() ?? '')
-    .replaceAll(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''")
-    .replace(/\/\/ .*$/, '')
-}
-
 function moduleOf(path: string, text: string): string {
-  const loads = /(?:\bfrom|^\s*import|\bimport\(|\bgetBuiltinModule\(|\brequire\()\s*'([^']+)'/
-  const [, module = ''] = loads.exec(text) ?? []
+  const imports =
+    /^(?:import|export|\}) (?:.*\bfrom )?'([^']+)'|^import '([^']+)'|\bimport\('([^']+)'/
+  const [, ...found] = imports.exec(text) ?? []
+  const module = found.find((each) => each !== undefined) ?? ''
   return module.startsWith('.') ? join(path, '..', module) : module
 }
