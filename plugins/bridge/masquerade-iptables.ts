@@ -15,7 +15,7 @@ import {
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
 import { type Cidr, family, type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
-import type { MasqueradeOwner } from './masquerade.ts'
+import type { MasqueradeOwner } from './masquerade-owner.ts'
 
 const postrouting = 'POSTROUTING'
 const multicast: Readonly<Record<Family, string>> = { 4: '224.0.0.0/4', 6: 'ff00::/8' }

@@ -9,7 +9,7 @@ import { nftListChain, nftQuote, type NftRule, nftRun } from '../../lib/firewall
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasRule } from '../../lib/firewall/rule-search.ts'
 import { type Cidr, family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
-import type { MasqueradeOwner } from './masquerade.ts'
+import type { MasqueradeOwner } from './masquerade-owner.ts'
 
 const tableName = 'cni_plugins_masquerade'
 const table = `inet ${tableName}`

@@ -3,7 +3,7 @@ import type { Cidr } from '../../lib/ip/ip.ts'
 import { addressList } from '../../lib/net/address.ts'
 import { type Link, linkByIndex, linkList } from '../../lib/net/link.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
-import type { MasqueradeOwner } from './masquerade.ts'
+import type { MasqueradeOwner } from './masquerade-owner.ts'
 import { hostVethAlias } from './veth-name.ts'
 
 /**

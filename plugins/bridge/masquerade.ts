@@ -13,13 +13,8 @@ import { attemptRemoval } from './attempt-removal.ts'
 import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
 import * as nftables from './masquerade-nftables.ts'
+import type { MasqueradeOwner } from './masquerade-owner.ts'
 import { addressesSharing } from './masquerade-sharing.ts'
-
-/** Whose traffic is masqueraded. */
-export interface MasqueradeOwner extends Attachment {
-  /** The name of the network. */
-  readonly network: string
-}
 
 /** The owner of the rules of a request's attachment. */
 export function masqueradeOwner({ conf, containerId, ifName }: Request): MasqueradeOwner {
