@@ -17,9 +17,10 @@ demo: all ## show two pods getting a network and a host port (root)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping nftables
 	$(node) scripts/demo.ts
 
-test: compiler dist/bin/cni node_modules/.tap-built ## check types and formatting, run all tests
+test: compiler dist/bin/cni node_modules/.tap-built ## check types, formatting and rules, run all tests
 	node_modules/.bin/node node_modules/.bin/tsc -p .
 	node_modules/.bin/node node_modules/.bin/prettier --check --log-level=warn .
+	node_modules/.bin/node node_modules/.bin/oxlint --report-unused-disable-directives-severity=error
 	$(node) scripts/debian-packages.ts
 	$(node) scripts/cnitool.ts
 	$(node) scripts/test.ts
