@@ -17,6 +17,9 @@ import { tryExecutables } from './release/trial.ts'
 const root = join(import.meta.dirname, '..')
 const release = join(root, 'dist/release')
 
+/** What README.md leads to is beside it. */
+const documents = ['README.md', 'docs', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE']
+
 if (process.arch !== 'x64') throw new Error('make release cross-builds from x86-64 only')
 rmSync(release, { recursive: true, force: true })
 mkdirSync(release, { recursive: true })
@@ -39,7 +42,7 @@ function make(platform: Platform): string {
   run(platform.command(program), { cwd: root, env: { ...process.env, CC: platform.compiler } })
   tryExecutables(platform, bin)
   cpSync(join(root, 'conf'), join(folder, 'conf'), { recursive: true })
-  for (const file of ['README.md', 'LICENSE']) cpSync(join(root, file), join(folder, file))
+  for (const file of documents) cpSync(join(root, file), join(folder, file), { recursive: true })
   licences(root, node, join(folder, 'licences'))
   const file = archive(folder, commitTime)
   rmSync(folder, { recursive: true })
