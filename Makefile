@@ -9,7 +9,7 @@ sources = $(shell find plugins ipam commands resident lib conf scripts/build scr
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
-bench: all ## compare speed with the Go plugins (root; BENCH=quick a minute, BENCH=full half an hour)
+bench: all ## compare speed with the Go plugins (root; BENCH=quick a minute, BENCH=full half an hour; BENCH_AGAINST=DIR with dist/bin of another build too)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables strace gcc libc6-dev containernetworking-plugins
 	$(node) scripts/bench.ts
 

@@ -1,6 +1,7 @@
 /**
  * Measures our executables against Debian's Go ones, in network namespaces and folders of its own.
- * BENCH=quick or BENCH=full chooses how much. It prints tables, and writes dist/bench.json.
+ * BENCH=quick or BENCH=full chooses how much, and BENCH_AGAINST names the dist/bin of another build of
+ * ours, to be measured in turn with them. It prints tables, and writes dist/bench.json.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,9 +10,9 @@ import { kernelSkip } from '../test/support/node.ts'
 import { missingProgram } from '../test/support/run.ts'
 import { type Burst, measureBursts } from './bench/bursts.ts'
 import { Caller } from './bench/caller.ts'
-import { contestants, executables, goDir, stagedContestants } from './bench/contestants.ts'
+import { contestants, executables, goDir } from './bench/contestants.ts'
 import { type CallCounts, measureCounts } from './bench/counts.ts'
-import { measureEndurance } from './bench/endurance.ts'
+import { type MemoryAfter, measureEndurance } from './bench/endurance.ts'
 import { measureFloors } from './bench/floors.ts'
 import { makeBenchFolder } from './bench/folder.ts'
 import { thisMachine } from './bench/machine.ts'
@@ -65,9 +66,11 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   binDir() // throws unless the executables are fresh
   const machine = thisMachine()
   say(formatMachine(machine))
-  const all = contestants()
-  const residents = all.filter(({ resident }) => resident)
-  if (residents.length === 0) say('The resident mode is left out: this build has no `cni serve`.\n')
+  const all = contestants(process.env['BENCH_AGAINST'] ?? '')
+  const flannels = all.filter(({ plugin }) => plugin === 'flannel') // it does the most
+  const residents = flannels.filter(({ resident }) => resident)
+  if (!residents.some(({ build }) => build === 'this'))
+    say('The resident mode is left out: this build has no `cni serve`.\n')
 
   await using scope = new AsyncDisposableStack()
   const dir = makeBenchFolder(scope)
@@ -77,7 +80,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   const [pod] = pods
   if (pod === undefined) throw new Error('there is no pod to measure with')
 
-  forgetFiles(executables())
+  forgetFiles(executables(all))
   const floors = await measureFloors(caller, floorRounds)
   say(formatFloors(floors))
 
@@ -98,7 +101,7 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   say(formatCounts(counts))
 
   const stages: CallStages[] = []
-  for (const contestant of stagedContestants()) {
+  for (const contestant of flannels.filter(({ build }) => build === 'this')) {
     stages.push(...(await measureStages(caller, contestant, pod, stageRounds)))
   }
   for (const each of stages) say(formatStages(each))
@@ -110,8 +113,10 @@ async function bench(size: string, signal: AbortSignal): Promise<Report> {
   }
 
   const workers = pods.slice(0, enduranceWorkers)
-  const [resident] = residents.toReversed() // flannel, which does the most
-  const memory = resident ? await measureEndurance(caller, resident, workers, endurance) : []
+  const memory: MemoryAfter[] = []
+  for (const resident of residents) {
+    memory.push(...(await measureEndurance(caller, resident, workers, endurance)))
+  }
   if (memory.length > 0) say(formatEndurance(memory))
 
   const measured = { floors, oneByOne, repeatedDels, counts, stages, bursts }

@@ -1,10 +1,12 @@
 /** What is compared: plugins that do the same for a pod. */
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Measurement } from './jobs.ts'
 
 export interface Contestant {
   readonly name: string
+  /** Whose executables they are: Debian's, those of this build, or those of another one of ours. */
+  readonly build: 'go' | 'this' | 'other'
   /** The folder of its executables, which is CNI_PATH as well. */
   readonly binDir: string
   readonly plugin: 'bridge' | 'flannel'
@@ -13,49 +15,61 @@ export interface Contestant {
 }
 
 export const goDir = '/usr/lib/cni'
-export const ourDir = join(import.meta.dirname, '../../dist/bin')
+const thisDir = join(import.meta.dirname, '../../dist/bin')
 
 /** The one that others are compared with. */
 export const reference: Contestant = {
   name: 'go bridge',
+  build: 'go',
   binDir: goDir,
   plugin: 'bridge',
   resident: false,
 }
 
-const oneShot: readonly Contestant[] = [
-  { name: 'bridge', binDir: ourDir, plugin: 'bridge', resident: false },
-  { name: 'flannel', binDir: ourDir, plugin: 'flannel', resident: false },
-]
-
-const residents: readonly Contestant[] = [
-  { name: 'bridge resident', binDir: ourDir, plugin: 'bridge', resident: true },
-  { name: 'flannel resident', binDir: ourDir, plugin: 'flannel', resident: true },
-]
-
-/** The files that contestants execute. */
-export function executables(): string[] {
-  const names = ['bridge', 'host-local', 'portmap']
-  return [
-    ...names.map((name) => join(goDir, name)),
-    ...[...names, 'flannel', 'cni'].map((name) => join(ourDir, name)),
-  ]
+/**
+ * All that can be measured: Go's, what this build can be, and what the build in the folder `other` can
+ * be, which is empty for none. Throws when that folder lacks an executable.
+ */
+export function contestants(other: string): Contestant[] {
+  const ours = contestantsOf('this', thisDir)
+  if (other === '') return [reference, ...ours]
+  return [reference, ...ours, ...contestantsOf('other', resolve(other))]
 }
 
-/** All that this build can be measured as. */
-export function contestants(): Contestant[] {
-  return [reference, ...oneShot, ...(canServe() ? residents : [])]
-}
-
-/** Those whose calls are taken apart: flannel's, which have the most stages. */
-export function stagedContestants(): Contestant[] {
-  return contestants().filter(({ plugin }) => plugin === 'flannel')
+function contestantsOf(build: 'this' | 'other', binDir: string): Contestant[] {
+  const missing = ourNames.map((name) => join(binDir, name)).find((file) => !existsSync(file))
+  if (missing !== undefined) throw new Error(`${missing} does not exist: want a build's dist/bin`)
+  return (canServe(binDir) ? [false, true] : [false]).flatMap((resident) =>
+    (['bridge', 'flannel'] as const).map((plugin) => {
+      const name = resident ? `${plugin} resident` : plugin
+      return { name: build === 'this' ? name : `other ${name}`, build, binDir, plugin, resident }
+    }),
+  )
 }
 
 /** Whether the build has the front in C, which asks the server of the resident mode. */
-export function canServe(): boolean {
-  const [front, cni] = ['bridge', 'cni'].map((name) => statSync(join(ourDir, name)).ino)
+function canServe(binDir: string): boolean {
+  const [front, cni] = ['bridge', 'cni'].map((name) => statSync(join(binDir, name)).ino)
   return front !== cni
+}
+
+const names = ['bridge', 'host-local', 'portmap', 'loopback']
+const ourNames = [...names, 'flannel', 'cni']
+
+/** The files that these contestants execute. */
+export function executables(all: readonly Contestant[]): string[] {
+  const files = all.flatMap(({ build, binDir }) =>
+    (build === 'go' ? names : ourNames).map((name) => join(binDir, name)),
+  )
+  return [...new Set(files)]
+}
+
+/** What of the same kind in the other build a contestant of this build is compared with. */
+export function counterpart<Entry extends { readonly contestant: string }>(
+  contestant: string,
+  entries: readonly Entry[],
+): Entry | undefined {
+  return entries.find((entry) => entry.contestant === `other ${contestant}`)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What was measured, and as text for a person: pure. */
 import type { Burst } from './bursts.ts'
+import { counterpart } from './contestants.ts'
 import type { CallCounts } from './counts.ts'
 import type { MemoryAfter } from './endurance.ts'
 import type { Floor } from './floors.ts'
@@ -59,12 +60,14 @@ export function formatOneByOne(entries: readonly OneByOne[]): string {
         'peak MB',
         'p50 to Go',
         'CPU to Go',
+        ...otherHeadings(entries, 'p50', 'CPU'),
       ],
       entries.map((entry) => [
         entry.contestant,
         ...callCells(entry[command]),
         entry[command].wallMs.p50 / first[command].wallMs.p50,
         entry[command].cpuMs / first[command].cpuMs,
+        ...otherRatios(entry, entries, (each) => [each[command].wallMs.p50, each[command].cpuMs]),
       ]),
     )
   return `${title}\n${table('add')}\n${table('del')}${formatFallbacks(entries)}`
@@ -73,14 +76,52 @@ export function formatOneByOne(entries: readonly OneByOne[]): string {
 /** The table of DELs that find nothing; each plugin is compared with the first that has its name. */
 export function formatRepeatedDels(dels: readonly RepeatedDel[]): string {
   return formatTable(
-    ['DEL of nothing', 'p50 ms', 'p95', 'p99', 'CPU ms', 'peak MB', 'CPU to Go'],
-    dels.map(({ contestant, plugin, figures }) => {
+    [
+      'DEL of nothing',
+      'p50 ms',
+      'p95',
+      'p99',
+      'CPU ms',
+      'peak MB',
+      'CPU to Go',
+      ...otherHeadings(dels, 'CPU'),
+    ],
+    dels.map((del) => {
+      const { contestant, plugin, figures } = del
+      const ofPlugin = dels.filter((each) => each.plugin === plugin)
       const name = plugin === 'flannel' ? 'bridge' : plugin
       const go = dels.find((each) => each.plugin === name)
       const ratio = go === undefined ? NaN : figures.cpuMs / go.figures.cpuMs
-      return [`${plugin}, ${contestant}`, ...callCells(figures), ratio]
+      return [
+        `${plugin}, ${contestant}`,
+        ...callCells(figures),
+        ratio,
+        ...otherRatios(del, ofPlugin, (each) => [each.figures.cpuMs]),
+      ]
     }),
   )
+}
+
+interface Entry {
+  readonly contestant: string
+}
+
+/** The headings of ratios to the other build, if there is one among the entries. */
+function otherHeadings(entries: readonly Entry[], ...figures: string[]): string[] {
+  const isThere = entries.some(({ contestant }) => counterpart(contestant, entries) !== undefined)
+  return isThere ? figures.map((figure) => `${figure} to other`) : []
+}
+
+/** The ratios of an entry's figures to those of the same contestant of the other build. */
+function otherRatios<E extends Entry>(
+  entry: E,
+  entries: readonly E[],
+  figuresOf: (entry: E) => number[],
+): Cell[] {
+  const other = counterpart(entry.contestant, entries)
+  if (other === undefined) return []
+  const others = figuresOf(other)
+  return figuresOf(entry).map((figure, index) => figure / (others[index] ?? NaN))
 }
 
 function callCells({ wallMs, cpuMs, peakBytes }: CallFigures): Cell[] {
@@ -134,16 +175,21 @@ export function formatBursts(bursts: readonly Burst[]): string {
         'pod p50 ms',
         'p99',
         'pods/s to Go',
+        ...otherHeadings(bursts, 'pods/s'),
       ],
-      bursts.map(({ contestant, [command]: figures }) => [
-        contestant,
-        figures.wallMs,
-        figures.podsPerSecond,
-        figures.cpuMsPerPod,
-        figures.podMs.p50,
-        figures.podMs.p99,
-        figures.podsPerSecond / first[command].podsPerSecond,
-      ]),
+      bursts.map((burst) => {
+        const { contestant, [command]: figures } = burst
+        return [
+          contestant,
+          figures.wallMs,
+          figures.podsPerSecond,
+          figures.cpuMsPerPod,
+          figures.podMs.p50,
+          figures.podMs.p99,
+          figures.podsPerSecond / first[command].podsPerSecond,
+          ...otherRatios(burst, bursts, (each) => [each[command].podsPerSecond]),
+        ]
+      }),
     )
   return `${title}\n${table('add')}\n${table('del')}${formatFallbacks(bursts)}`
 }

@@ -32,6 +32,7 @@ const report: Report = {
     entry('flannel', base, 25, 40),
     entry('go bridge', crowded, 13, 20),
     entry('bridge', crowded, 22, 48),
+    entry('other bridge', base, 99, 99),
   ],
   counts: [],
   stages: [],
