@@ -5,9 +5,6 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { binDir } from '../test/support/executables.ts'
-import { kernelSkip } from '../test/support/node.ts'
-import { missingProgram } from '../test/support/run.ts'
 import { type Burst, measureBursts } from './bench/bursts.ts'
 import { Caller } from './bench/caller.ts'
 import { contestants, executables, goDir } from './bench/contestants.ts'
@@ -34,6 +31,9 @@ import {
 } from './bench/report.ts'
 import { sizeNamed } from './bench/size.ts'
 import { formatTargets, targets } from './bench/targets.ts'
+import { binDir } from './lab/executables.ts'
+import { kernelSkip } from './lab/node.ts'
+import { missingProgram } from './lab/run.ts'
 
 const output = join(import.meta.dirname, '../dist/bench.json')
 

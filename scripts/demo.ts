@@ -5,9 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kernelSkip, makeNode } from '../test/support/node.ts'
-import { makeOwnFolders, onNode } from '../test/support/own-folders.ts'
-import { runSync } from '../test/support/run.ts'
+import { kernelSkip, makeNode } from './lab/node.ts'
+import { makeOwnFolders, onNode } from './lab/own-folders.ts'
+import { runSync } from './lab/run.ts'
 
 const root = join(import.meta.dirname, '..')
 

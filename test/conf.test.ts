@@ -2,11 +2,11 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from './support/executables.ts'
+import { binDir } from '../scripts/lab/executables.ts'
+import { kernelSkip, makeNode, type Node, type Pod } from '../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../scripts/lab/own-folders.ts'
+import { run } from '../scripts/lab/run.ts'
 import { addresses, globalCidrs, reaches } from './support/ip.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from './support/node.ts'
-import { makeOwnFolders, onNode } from './support/own-folders.ts'
-import { run } from './support/run.ts'
 
 const conf = join(import.meta.dirname, '../conf')
 

@@ -42,6 +42,7 @@ t.test('package.json names exact versions', async (t) => {
 const loaded = 'a module that only one file may load (loadedBy in test/support/rules.ts)'
 const layers = 'a layer knows only those below it (test/support/layers.ts)'
 const undeclared = 'a package that package.json does not declare for this folder'
+const tests = 'scripts do not import tests; what both need is in scripts/lab'
 const unknown = 'it names a file that this repository does not have'
 const nowhere = 'it leads to a file or section that this repository does not have'
 const elsewhere = 'it names a place on the machine of its author'
@@ -58,7 +59,7 @@ const bad: [path: string, line: string, message: string][] = [
   ['ipam/host-local/x.ts', "import type { B } from '../../plugins/bridge/conf.ts'", layers],
   ['plugins/portmap/x.ts', "import { ps } from '../../commands/ps/index.ts'", layers],
   ['resident/x.ts', "import { bridge } from '../plugins/bridge/index.ts'", layers],
-  ['commands/x.ts', "import { run } from '../test/support/run.ts'", layers],
+  ['commands/x.ts', "import { run } from '../scripts/lab/run.ts'", layers],
   ['lib/cni/x.ts', "import { bridge } from '../../plugins/bridge/index.ts'", layers],
   ['lib/cni/x.ts', "} from '../libcni/runtime.ts'", layers],
   ['lib/cni/x.ts', "export * from '../libcni/runtime.ts'", layers],
@@ -73,6 +74,8 @@ const bad: [path: string, line: string, message: string][] = [
   ['lib/x.ts', "import t from 'tap'", undeclared],
   ['scripts/x.ts', "import { inject } from 'postject'", undeclared],
   ['test/x.ts', "import '@grpc/nothing/src'", undeclared],
+  ['scripts/x.ts', "import { makeCluster } from '../test/support/cluster.ts'", tests],
+  ['scripts/lab/x.ts', "const { sizes } = await import('../../test/faults/sizes.ts')", tests],
   ['lib/x.ts', `// see ${'notes'}.md`, unknown],
   ['lib/x.ts', `x() // as in ${'old'}.md`, unknown],
   ['README.md', `the code is in lib/${'nowhere'}.ts`, unknown],
@@ -90,6 +93,8 @@ t.test('a file that breaks a rule is found', async (t) => {
 
 const good: [path: string, line: string][] = [
   ['scripts/x.ts', "const { spawn } = getBuiltinModule('node:child_process')"],
+  ['scripts/bench/x.ts', "import { run } from '../lab/run.ts'"],
+  ['test/netns/x.test.ts', "import { run } from '../../scripts/lab/run.ts'"],
   ['lib/base/exec.ts', "const { spawnSync } = getBuiltinModule('node:child_process')"],
   ['lib/x.ts', "const { createHash } = getBuiltinModule('node:crypto')"],
   ['plugins/bridge/x.ts', "import { a } from './conf.ts'"],

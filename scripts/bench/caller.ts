@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inside, runSync } from '../../test/support/run.ts'
+import { inside, runSync } from '../lab/run.ts'
 import { decodeOutcome, encodeWork, type Outcome, type Work } from './jobs.ts'
 
 const source = join(import.meta.dirname, 'caller.c')

@@ -1,7 +1,7 @@
 /** iptables rules of others, as kube-proxy has them for services. */
 import { spawnSync } from 'node:child_process'
-import type { Node } from '../../test/support/node.ts'
-import { inside } from '../../test/support/run.ts'
+import type { Node } from '../lab/node.ts'
+import { inside } from '../lab/run.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Gives the node as many rules of each family as the scenario says. */

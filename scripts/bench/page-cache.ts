@@ -1,5 +1,5 @@
 /** The page cache: how the kernel holds the files of executables in memory. */
-import { runSync } from '../../test/support/run.ts'
+import { runSync } from '../lab/run.ts'
 
 /**
  * Writes files to disk and has the kernel forget them, so that the next run reads them as after a boot.

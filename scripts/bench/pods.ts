@@ -1,7 +1,7 @@
 /** Namespaces for pods, made and removed in bulk. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { runSync } from '../../test/support/run.ts'
+import { runSync } from '../lab/run.ts'
 import type { Pod } from './calls.ts'
 
 /** Makes so many, named after this process; they are removed with the scope. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inside } from '../../test/support/run.ts'
+import { inside } from '../lab/run.ts'
 
 /** Of the server and the processes that it keeps, in bytes. */
 export interface Memory {

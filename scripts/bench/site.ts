@@ -1,7 +1,7 @@
 /** A node of one contestant's own, in the state that a scenario asks for. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeNode, type Node } from '../../test/support/node.ts'
+import { makeNode, type Node } from '../lab/node.ts'
 import type { Caller } from './caller.ts'
 import { addCalls, type CallSettings, delCalls, type Pod } from './calls.ts'
 import type { Contestant } from './contestants.ts'

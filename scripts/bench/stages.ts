@@ -1,5 +1,5 @@
 /** The stages of a call, by what it says of itself at level `trace` and what it took from outside: pure. */
-import { type TraceLine, traceLines } from '../../test/support/trace.ts'
+import { type TraceLine, traceLines } from '../lab/trace.ts'
 import { percentile, sum } from './statistics.ts'
 
 export interface Stage {

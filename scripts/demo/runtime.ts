@@ -1,6 +1,6 @@
 /** The part of a container runtime that calls the plugins of a configuration list. */
 import { readFileSync } from 'node:fs'
-import { run } from '../../test/support/run.ts'
+import { run } from '../lab/run.ts'
 
 const binDir = '/opt/cni/bin'
 const confFile = '/etc/cni/net.d/10-flannel.conflist'

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseIp } from '../../lib/ip/ip.ts'
-import { run } from '../../test/support/run.ts'
+import { run } from '../lab/run.ts'
 import { attach, check, detach, type Pod, type PortMapping, type Result } from './runtime.ts'
 import { confirm, quote, say, title } from './text.ts'
 

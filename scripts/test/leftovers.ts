@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const namespaces = '/run/netns'
-// As test/support/node.ts names them: the process, and something unique.
+// As scripts/lab/node.ts names them: the process, and something unique.
 const pattern = /^cnits-(\d+)-\w+$/
 
 /** Removes what belongs to processes that are gone, and returns the paths. */

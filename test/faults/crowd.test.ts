@@ -2,11 +2,11 @@
 import { randomInt } from 'node:crypto'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
 import { sized } from '../support/fault-size.ts'
 import { hostLocalNetwork } from '../support/fault-subject.ts'
 import { reserved } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import type { Reply } from '../support/plugin-call.ts'
 
 const skip = kernelSkip()

@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { prepare, type Subject, subjects } from '../support/fault-subject.ts'
 import { firewallSkip } from '../support/firewall.ts'
-import { kernelSkip } from '../support/node.ts'
 import type { Argv } from '../support/system-calls.ts'
 
 const skip = kernelSkip() || firewallSkip()

@@ -1,10 +1,10 @@
 /** System calls that fail, one in each call: an error object that says which, and no traces. */
 import t, { type Test } from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { callsOf, callWithFault } from '../support/fault-injection.ts'
 import { sample, sized } from '../support/fault-size.ts'
 import { subjects } from '../support/fault-subject.ts'
 import { firewallSkip } from '../support/firewall.ts'
-import { kernelSkip } from '../support/node.ts'
 import type { Reply } from '../support/plugin-call.ts'
 import { straceSkip, type SystemCall, title } from '../support/system-calls.ts'
 

@@ -1,11 +1,11 @@
 /** Calls that are killed at each system call by which they change something. */
 import t, { type Test } from 'tap'
+import { kernelSkip, type Pod, type Scope } from '../../scripts/lab/node.ts'
 import { callsOf, callWithFault, type Fault, type Faulty } from '../support/fault-injection.ts'
 import { sample, sized } from '../support/fault-size.ts'
 import { stateOf, type Subject, subjects } from '../support/fault-subject.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { globalCidrs } from '../support/ip.ts'
-import { kernelSkip, type Pod, type Scope } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
 import { isChange, straceSkip, title } from '../support/system-calls.ts'
 

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import t from 'tap'
-import { kernelSkip, makeNode } from '../support/node.ts'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
 import { runOnOverlay } from '../support/overlay.ts'
 import type { Report } from './fuzz/worker.ts'
 

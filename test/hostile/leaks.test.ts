@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hostLocal } from '../../ipam/host-local/index.ts'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { subnetEnv } from '../support/flannel.ts'
 import { globalCidrs } from '../support/ip.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
 import { contextOf, requestOf } from '../support/request.ts'
 
 /** All of 10.244.1.0/24 but the network, the gateway and the broadcast address. */

@@ -13,9 +13,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
+import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip, type Pod } from '../support/node.ts'
 import { filesBelow } from '../support/snapshot.ts'
 
 const skip = kernelSkip() || firewallSkip()

@@ -2,9 +2,9 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip } from '../support/node.ts'
 
 const skip = kernelSkip() || firewallSkip()
 const plugins = installPlugins(t)

@@ -4,10 +4,10 @@
  */
 import { readFileSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip, type Pod } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { filesBelow } from '../support/snapshot.ts'
 
 const skip = kernelSkip() || firewallSkip()

@@ -3,7 +3,7 @@
  * and nothing on the node changes.
  */
 import t from 'tap'
-import { kernelSkip } from '../support/node.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { confOf, isRefused, makeQuarantine, type Variables } from '../support/quarantine.ts'
 
 const options = { skip: kernelSkip() }

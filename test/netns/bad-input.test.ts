@@ -3,7 +3,7 @@
  * the node changes, and nobody sees a stack trace.
  */
 import t from 'tap'
-import { kernelSkip } from '../support/node.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { confOf, isRefused, makeQuarantine } from '../support/quarantine.ts'
 
 const options = { skip: kernelSkip() }

@@ -1,10 +1,10 @@
 /** The address of the bridge, when the node has another subnet than before. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { addresses, globalCidrs, link, ports, reaches } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -1,12 +1,12 @@
 /** CHECK of the bridge plugin: silent on what ADD has made, and on nothing else. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { link } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

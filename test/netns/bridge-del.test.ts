@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Scope } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { globalCidrs, link, reaches } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal, reserved } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Scope } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { globalCidrs, link, reaches } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { inside, run, runSync } from '../support/run.ts'
 
 const goDir = '/usr/lib/cni'
 const skip =

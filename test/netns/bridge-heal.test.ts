@@ -4,9 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { hostVethName } from '../../plugins/bridge/veth-name.ts'
-import { makeNetwork, veths } from '../support/bridge-network.ts'
-import { globalCidrs, link, links, ports, reaches } from '../support/ip.ts'
-import { fakeIpam, fakeIpamCalls, fakeIpamDir, hostLocal, reserved } from '../support/ipam.ts'
 import {
   kernelSkip,
   makeNode,
@@ -14,9 +11,12 @@ import {
   type Node,
   type Pod,
   type Scope,
-} from '../support/node.ts'
+} from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
+import { makeNetwork, veths } from '../support/bridge-network.ts'
+import { globalCidrs, link, links, ports, reaches } from '../support/ip.ts'
+import { fakeIpam, fakeIpamCalls, fakeIpamDir, hostLocal, reserved } from '../support/ipam.ts'
 import { requestOf } from '../support/request.ts'
-import { runSync } from '../support/run.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }

@@ -1,10 +1,16 @@
 /** IPv6 in the bridge plugin: usable when the ADD returns, and for as long as the pod lives. */
 import t from 'tap'
+import {
+  getSysctl,
+  kernelSkip,
+  makeNode,
+  type Namespace,
+  setSysctl,
+} from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { addresses, globalCidrs, reaches, routes } from '../support/ip.ts'
 import { fakeIpam, hostLocal, reserved } from '../support/ipam.ts'
-import { getSysctl, kernelSkip, makeNode, type Namespace, setSysctl } from '../support/node.ts'
-import { inside, run, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

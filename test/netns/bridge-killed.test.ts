@@ -1,12 +1,12 @@
 /** ADDs of the bridge plugin that are killed, at every message that they send to the kernel. */
 import { join } from 'node:path'
 import t from 'tap'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
-import { binDir } from '../support/executables.ts'
 import { globalCidrs, link } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
-import { inside, run, runSync } from '../support/run.ts'
 
 /** Why calls cannot be killed at a given message here, or false when they can. */
 function straceSkip(): string | false {

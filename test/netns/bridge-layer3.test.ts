@@ -2,10 +2,10 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { getSysctl, kernelSkip, makeNode, setSysctl } from '../../scripts/lab/node.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { globalCidrs, link, reaches, routes } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, fakeIpamStdin, hostLocal, reserved } from '../support/ipam.ts'
-import { getSysctl, kernelSkip, makeNode, setSysctl } from '../support/node.ts'
 
 const options = { skip: kernelSkip() }
 

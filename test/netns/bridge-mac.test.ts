@@ -1,11 +1,11 @@
 /** MACs: a bridge keeps its own for life, and a container gets the one it asks for. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { link, ports } from '../support/ip.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }

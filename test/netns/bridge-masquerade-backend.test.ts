@@ -1,13 +1,13 @@
 /** Which program masquerades, and what happens without it. */
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
+import { missingProgram } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { firewallSkip, natRules, ruleset, ruleTraces } from '../support/firewall.ts'
 import { link } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
 import { hiding, started, watching } from '../support/programs.ts'
-import { missingProgram } from '../support/run.ts'
 
 const skip = kernelSkip() || firewallSkip()
 const [nft, iptables] = ['/usr/sbin/nft', '/usr/sbin/iptables']

@@ -1,12 +1,12 @@
 /** No rule outlives its attachment, however that ends. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { firewallSkip, ruleTraces } from '../support/firewall.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }
 const backends = ['iptables', 'nftables'] as const

@@ -1,11 +1,11 @@
 /** GC and CHECK of what the bridge plugin has in the packet filter. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { inside, runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork } from '../support/bridge-network.ts'
 import { firewallSkip, natRules, nft, ruleTraces } from '../support/firewall.ts'
 import { hostLocal } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
-import { inside, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }
 const backends = ['iptables', 'nftables'] as const

@@ -1,12 +1,12 @@
 /** Rules of Go's bridge plugin and ours: each removes what the other made. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork } from '../support/bridge-network.ts'
 import { firewallSkip, natRules, ruleset, ruleTraces } from '../support/firewall.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import type { Call } from '../support/plugin-call.ts'
-import { runSync } from '../support/run.ts'
 
 const executable = '/usr/lib/cni/bridge'
 const skip =

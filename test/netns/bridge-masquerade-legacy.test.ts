@@ -1,13 +1,13 @@
 /** Masquerading by iptables-legacy, whose rules netlink does not show. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
+import { inside, runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork } from '../support/bridge-network.ts'
 import { ruleTraces } from '../support/firewall.ts'
 import { hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
 import type { Call } from '../support/plugin-call.ts'
 import { replacing } from '../support/programs.ts'
-import { inside, runSync } from '../support/run.ts'
 
 const program = '/usr/sbin/xtables-legacy-multi'
 const skip = kernelSkip() || legacySkip()

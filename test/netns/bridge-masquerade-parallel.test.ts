@@ -1,9 +1,9 @@
 /** Calls at the same time, as the start of a node makes them. */
 import t from 'tap'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
 import { makeNetwork } from '../support/bridge-network.ts'
 import { firewallSkip, ruleTraces } from '../support/firewall.ts'
 import { hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }
 

@@ -2,11 +2,11 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { firewallSkip, nft, ruleTraces } from '../support/firewall.ts'
 import { fakeIpam, hostLocal, reserved } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 import { replacing } from '../support/programs.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }

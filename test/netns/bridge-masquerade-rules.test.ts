@@ -1,9 +1,9 @@
 /** The rules that masquerade a pod, as nft and iptables-save list them. */
 import t from 'tap'
+import { addNamespace, kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
 import { makeNetwork } from '../support/bridge-network.ts'
 import { firewallSkip, natRules, nft, ruleset, ruleTraces } from '../support/firewall.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
-import { addNamespace, kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }
 

@@ -1,11 +1,6 @@
 /** What masquerading does to packets: who sees which source. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
-import { makeNetwork } from '../support/bridge-network.ts'
-import { type Capture, startCapture } from '../support/capture.ts'
-import { firewallSkip } from '../support/firewall.ts'
-import { reaches } from '../support/ip.ts'
-import { hostLocal } from '../support/ipam.ts'
 import {
   addNamespace,
   kernelSkip,
@@ -14,9 +9,14 @@ import {
   type Node,
   type Scope,
   setSysctl,
-} from '../support/node.ts'
+} from '../../scripts/lab/node.ts'
+import { inside, missingProgram, run, runSync } from '../../scripts/lab/run.ts'
+import { makeNetwork } from '../support/bridge-network.ts'
+import { type Capture, startCapture } from '../support/capture.ts'
+import { firewallSkip } from '../support/firewall.ts'
+import { reaches } from '../support/ip.ts'
+import { hostLocal } from '../support/ipam.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { inside, missingProgram, run, runSync } from '../support/run.ts'
 
 t.jobs = 4 // they mostly wait for answers that do not come
 

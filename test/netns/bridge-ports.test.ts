@@ -1,10 +1,10 @@
 /** The bridge and its ports: what the configuration asks of them, and what is left as it was. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { addresses, link, reaches } from '../support/ip.ts'
 import { fakeIpam, hostLocal, reserved } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Node } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -1,9 +1,9 @@
 /** The routes that the bridge plugin gives a pod. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Scope } from '../../scripts/lab/node.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { ipJson, link, type Route, routes } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Scope } from '../support/node.ts'
 
 const options = { skip: kernelSkip() }
 

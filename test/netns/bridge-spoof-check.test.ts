@@ -1,11 +1,11 @@
 /** macspoofchk: a pod that takes another MAC is cut off. */
 import t from 'tap'
+import { addNamespace, kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { firewallSkip, nft, ruleset, ruleTraces } from '../support/firewall.ts'
 import { link, reaches } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
-import { addNamespace, kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || firewallSkip() }
 

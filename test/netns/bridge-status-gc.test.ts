@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { link, reaches } from '../support/ip.ts'
 import {
@@ -12,8 +14,6 @@ import {
   hostLocal,
   reserved,
 } from '../support/ipam.ts'
-import { kernelSkip, makeNode, type Pod } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }

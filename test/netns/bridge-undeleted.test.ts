@@ -1,11 +1,11 @@
 /** A link that the kernel does not delete: its address is nobody else's as long as it is there. */
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { globalCidrs, link } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal, reserved } from '../support/ipam.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { type Argv, recorded, recording, straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() || straceSkip() }

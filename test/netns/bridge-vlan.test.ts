@@ -1,10 +1,10 @@
 /** VLANs of the bridge plugin, in a kernel that filters them. */
 import t from 'tap'
+import { makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeNetwork, veths } from '../support/bridge-network.ts'
 import { bridgeJson, globalCidrs, link, links, ports, reaches } from '../support/ip.ts'
 import { fakeIpam, hostLocal } from '../support/ipam.ts'
-import { makeNode, type Node, type Pod } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { vlanSkip, withoutVlanSkip } from '../support/vlan.ts'
 
 const options = { skip: vlanSkip() }

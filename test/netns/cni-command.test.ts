@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 import { globalCidrs, link, links, reaches } from '../support/ip.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
-import { inside, run, runSync } from '../support/run.ts'
 
 const subnetEnv = `FLANNEL_NETWORK=10.244.0.0/16
 FLANNEL_SUBNET=10.244.1.1/24

@@ -15,8 +15,8 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { formatStamp } from '../../lib/base/stamp.ts'
 import { version } from '../../lib/base/version.ts'
-import { binDir, frontSkip } from '../support/executables.ts'
-import { run } from '../support/run.ts'
+import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { run } from '../../scripts/lab/run.ts'
 
 const plugins = readdirSync(binDir()).filter((name) => !/^(?:\..*|cni)$/.test(name))
 

@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { globalCidrs, ports } from '../support/ip.ts'
-import { kernelSkip } from '../support/node.ts'
 import { asNobody } from '../support/public-folder.ts'
-import { runSync } from '../support/run.ts'
 
 const plugins = kernelSkip() ? '' : installPlugins(t)
 

@@ -2,11 +2,11 @@
 import { copyFileSync, existsSync } from 'node:fs'
 import t from 'tap'
 import { version } from '../../lib/base/version.ts'
+import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { kernelSkip, type Scope } from '../../scripts/lab/node.ts'
+import { onNode } from '../../scripts/lab/own-folders.ts'
 import { startUntil } from '../support/container.ts'
-import { binDir, frontSkip } from '../support/executables.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip, type Scope } from '../support/node.ts'
-import { onNode } from '../support/own-folders.ts'
 
 const skip = kernelSkip() || frontSkip()
 const plugins = skip ? '' : installPlugins(t)

@@ -2,11 +2,11 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { inside, runSync } from '../../scripts/lab/run.ts'
 import { firewallSkip } from '../support/firewall.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip } from '../support/node.ts'
-import { inside, runSync } from '../support/run.ts'
 
 const skip = kernelSkip() || firewallSkip()
 const plugins = skip ? '' : installPlugins(t)

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { veths } from '../support/bridge-network.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { attachPod, cni, installConf, leftovers } from '../support/flannel-node.ts'
 import { globalCidrs, link } from '../support/ip.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
-import { runSync } from '../support/run.ts'
 import { straceSkip } from '../support/system-calls.ts'
 
 const options = { skip: kernelSkip() }

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
+import { onNode } from '../../scripts/lab/own-folders.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { attachPod, cni, installConf, leftovers } from '../support/flannel-node.ts'
 import { globalCidrs, link, reaches } from '../support/ip.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
-import { onNode } from '../support/own-folders.ts'
-import { runSync } from '../support/run.ts'
 
 const goPlugins = '/usr/lib/cni'
 const skip =

@@ -2,11 +2,11 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
+import { inside, missingProgram, runSync } from '../../scripts/lab/run.ts'
 import { veths } from '../support/bridge-network.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { globalCidrs, link, reaches } from '../support/ip.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
-import { inside, missingProgram, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

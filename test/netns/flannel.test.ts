@@ -1,9 +1,9 @@
 /** The flannel plugin with its own bridge and host-local: what a pod's life leaves in the kernel. */
 import t, { type Test } from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod } from '../../scripts/lab/node.ts'
 import { veths } from '../support/bridge-network.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { bridgeJson, globalCidrs, link, links, reaches, routes } from '../support/ip.ts'
-import { kernelSkip, makeNode, type Node, type Pod } from '../support/node.ts'
 
 const options = { skip: kernelSkip() }
 

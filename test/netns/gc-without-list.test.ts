@@ -2,11 +2,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { onNode } from '../../scripts/lab/own-folders.ts'
+import { run, runSync } from '../../scripts/lab/run.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
-import { kernelSkip } from '../support/node.ts'
-import { onNode } from '../support/own-folders.ts'
-import { run, runSync } from '../support/run.ts'
 import { filesBelow, interfaces } from '../support/snapshot.ts'
 
 const options = { skip: kernelSkip() }

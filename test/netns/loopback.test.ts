@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod, setSysctl } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { addresses, link } from '../support/ip.ts'
 import { networkOf } from '../support/network.ts'
-import { kernelSkip, makeNode, type Node, type Pod, setSysctl } from '../support/node.ts'
 import { callPlugin } from '../support/plugin-call.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

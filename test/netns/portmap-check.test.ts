@@ -1,6 +1,6 @@
 /** CHECK of the portmap plugin: it misses any rule that is gone, by both backends. */
 import t from 'tap'
-import { kernelSkip } from '../support/node.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { makePortmapNode, type PortmapNode, ports } from '../support/portmap.ts'
 
 const options = { skip: kernelSkip() }

@@ -1,9 +1,9 @@
 /** Connections of UDP and SCTP when a host port changes hands, as conntrack(8) shows them. */
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { openEnd } from '../support/echo.ts'
-import { kernelSkip } from '../support/node.ts'
 import { clientIp, makePortmapNode, nodeIp, type PortmapNode, ports } from '../support/portmap.ts'
-import { runSync } from '../support/run.ts'
 
 const mapping = { hostPort: 5353, containerPort: 53, protocol: 'udp' }
 const localPort = 40000

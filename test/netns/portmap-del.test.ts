@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { kernelSkip } from '../support/node.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 import { straceSkip } from '../support/system-calls.ts'

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { kernelSkip, type Pod } from '../support/node.ts'
+import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 

@@ -1,7 +1,7 @@
 /** Host ports that change hands between the Go plugin and ours; the Go one has iptables only. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
-import { kernelSkip, type Pod, type Scope } from '../support/node.ts'
+import { kernelSkip, type Pod, type Scope } from '../../scripts/lab/node.ts'
 import { rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { goPlugin, makePortmapNode, type PortmapNode, ports } from '../support/portmap.ts'
 

@@ -1,7 +1,7 @@
 /** What the options of the portmap plugin do to packets, by both backends. */
 import t from 'tap'
+import { kernelSkip, type Scope } from '../../scripts/lab/node.ts'
 import { openEnd } from '../support/echo.ts'
-import { kernelSkip, type Scope } from '../support/node.ts'
 import {
   bridgeIp,
   clientIp,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { getSysctl, kernelSkip } from '../support/node.ts'
+import { getSysctl, kernelSkip } from '../../scripts/lab/node.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 

@@ -3,13 +3,13 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { openEnd } from '../support/echo.ts'
-import { binDir } from '../support/executables.ts'
-import { kernelSkip, type Pod } from '../support/node.ts'
-import { makeOwnFolders, onNode } from '../support/own-folders.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { makePortmapNode, nodeIp, ports, secondNodeIp } from '../support/portmap.ts'
-import { runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() }
 const backends = ['nftables', 'iptables'] as const

@@ -3,9 +3,9 @@ import { chmodSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync 
 import { join } from 'node:path'
 import t from 'tap'
 import { Tools } from '../../lib/firewall/node-tool.ts'
+import { kernelSkip, type Node, type Pod } from '../../scripts/lab/node.ts'
 import { makeHanging } from '../support/hanging.ts'
 import type { Network } from '../support/network.ts'
-import { kernelSkip, type Node, type Pod } from '../support/node.ts'
 import { recordsOf, rulesOf, tracesOf } from '../support/portmap-rules.ts'
 import { makePortmapNode, ports } from '../support/portmap.ts'
 

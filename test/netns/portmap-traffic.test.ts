@@ -1,8 +1,8 @@
 /** Host ports that the portmap plugin opens, with packets on them, by both backends. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { getSysctl, kernelSkip, setSysctl } from '../../scripts/lab/node.ts'
 import { type End, openEnd } from '../support/echo.ts'
-import { getSysctl, kernelSkip, setSysctl } from '../support/node.ts'
 import {
   bridgeIp,
   clientIp,

@@ -1,7 +1,7 @@
 /** The packaged executables as processes: their streams. */
 import { join } from 'node:path'
 import t from 'tap'
-import { kernelSkip } from '../support/node.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
 import { makeQuarantine } from '../support/quarantine.ts'
 
 const options = { skip: kernelSkip() }

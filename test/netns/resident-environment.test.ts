@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { frontSkip } from '../support/executables.ts'
+import { frontSkip } from '../../scripts/lab/executables.ts'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
 import { writeScript } from '../support/fake-executable.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { subnetEnv } from '../support/flannel.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
 import { startResident } from '../support/resident.ts'
 
 /** Variables of others, some of which look like those of Node. */

@@ -2,11 +2,11 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
+import { frontSkip } from '../../scripts/lab/executables.ts'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
 import { veths } from '../support/bridge-network.ts'
-import { frontSkip } from '../support/executables.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { subnetEnv } from '../support/flannel.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
 import type { Output } from '../support/plugin-call.ts'
 import { startResident } from '../support/resident.ts'
 

@@ -3,14 +3,14 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { binDir, frontSkip } from '../support/executables.ts'
+import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { addNamespace, kernelSkip, makeNode, type Pod } from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 import { writeScript } from '../support/fake-executable.ts'
 import { makeFlannelNetwork } from '../support/flannel-network.ts'
 import { subnetEnv } from '../support/flannel.ts'
 import { links } from '../support/ip.ts'
-import { addNamespace, kernelSkip, makeNode, type Pod } from '../support/node.ts'
 import { type ResidentOptions, startResident } from '../support/resident.ts'
-import { inside, run, runSync } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }
 const burst = 60

@@ -1,11 +1,11 @@
 /** What a front does with its streams when there is a server: the same as a process of its own. */
 import { join } from 'node:path'
 import t from 'tap'
-import { frontSkip } from '../support/executables.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
+import { frontSkip } from '../../scripts/lab/executables.ts'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
+import { run } from '../../scripts/lab/run.ts'
 import { callPlugin } from '../support/plugin-call.ts'
 import { startResident } from '../support/resident.ts'
-import { run } from '../support/run.ts'
 
 const options = { skip: kernelSkip() || frontSkip() }
 

@@ -1,11 +1,11 @@
 /** Pods with an address of each family, on two nodes that flannel joins by VXLAN. */
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { missingProgram } from '../../scripts/lab/run.ts'
 import { startCapture } from '../support/capture.ts'
 import { attachPods, detachPods, exchange, largestPacket } from '../support/cluster-pods.ts'
 import { makeVxlanCluster, vxlanSkip, wire } from '../support/cluster.ts'
 import { globalCidrs } from '../support/ip.ts'
-import { kernelSkip } from '../support/node.ts'
-import { missingProgram } from '../support/run.ts'
 
 const skip = kernelSkip() || missingProgram('nft', 'tcpdump') || vxlanSkip()
 

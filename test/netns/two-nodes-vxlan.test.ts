@@ -1,11 +1,11 @@
 /** Pods on two nodes that flannel joins by VXLAN, its usual backend. */
 import t from 'tap'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { missingProgram } from '../../scripts/lab/run.ts'
 import { startCapture } from '../support/capture.ts'
 import { attachPods, detachPods, exchange, largestPacket } from '../support/cluster-pods.ts'
 import { makeVxlanCluster, vxlanSkip, wire } from '../support/cluster.ts'
 import { link } from '../support/ip.ts'
-import { kernelSkip } from '../support/node.ts'
-import { missingProgram } from '../support/run.ts'
 
 const skip = kernelSkip() || missingProgram('nft', 'tcpdump') || vxlanSkip()
 

@@ -1,5 +1,5 @@
 /** Runs a case with both implementations, and finds where they differ. */
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
 import type { Case, Step } from './case.ts'
 import { goDir } from './go-plugins.ts'
 import { recordedGo, seeOurs } from './recorded.ts'

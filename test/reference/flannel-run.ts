@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { run } from '../support/run.ts'
+import { run } from '../../scripts/lab/run.ts'
 import type { Call, Case } from './case.ts'
 
 /** A call of a delegate. */

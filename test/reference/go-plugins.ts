@@ -1,8 +1,8 @@
 /** The Go plugins, which Debian's package containernetworking-plugins has. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { kernelSkip } from '../support/node.ts'
-import { missingProgram } from '../support/run.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { missingProgram } from '../../scripts/lab/run.ts'
 
 /** The folder of their executables. */
 export const goDir = '/usr/lib/cni'

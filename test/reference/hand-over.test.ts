@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { makeNode, type Pod, type Scope } from '../../scripts/lab/node.ts'
+import { inside, runSync } from '../../scripts/lab/run.ts'
 import { link, ports, reaches } from '../support/ip.ts'
 import { hostLocal, reserved } from '../support/ipam.ts'
-import { makeNode, type Pod, type Scope } from '../support/node.ts'
 import { callPlugin, type Output } from '../support/plugin-call.ts'
-import { inside, runSync } from '../support/run.ts'
 import { goDir, referenceSkip } from './go-plugins.ts'
 
 const options = { skip: referenceSkip() }

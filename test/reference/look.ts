@@ -1,7 +1,7 @@
 /** What there is to see in network namespaces, in the words of iproute2, nft, iptables and sysctl. */
 import { setTimeout } from 'node:timers/promises'
+import { run } from '../../scripts/lab/run.ts'
 import type { Address, Link } from '../support/ip.ts'
-import { run } from '../support/run.ts'
 import type { Place } from './places.ts'
 
 /** A link with its addresses as `ip -d -j address` prints it. */

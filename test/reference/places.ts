@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { run } from '../support/run.ts'
+import { run } from '../../scripts/lab/run.ts'
 import type { Case } from './case.ts'
 
 /** A node with its pods, for one case and one implementation. */

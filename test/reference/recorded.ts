@@ -1,7 +1,7 @@
 /** What Go's flannel did in the cases of flannel, as record-flannel.ts has written it down. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
 import type { Case } from './case.ts'
 import { runFlannel, type Seen } from './flannel-run.ts'
 import { replyOf } from './reply.ts'

@@ -1,5 +1,5 @@
 /** What plugins reply, and where two replies differ. */
-import type { Outcome } from '../support/run.ts'
+import type { Outcome } from '../../scripts/lab/run.ts'
 import {
   type Branch,
   compareTrees,

@@ -1,6 +1,6 @@
 /** Runs a case with the executables of one implementation, and notes what can be seen of it. */
 import { join } from 'node:path'
-import { inside, run } from '../support/run.ts'
+import { inside, run } from '../../scripts/lab/run.ts'
 import type { Call, Case } from './case.ts'
 import { filesIn } from './files.ts'
 import { lookAt } from './look.ts'

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { run } from '../../scripts/lab/run.ts'
 import type { Output } from '../support/plugin-call.ts'
-import { run } from '../support/run.ts'
 import { goDir, referenceSkip } from './go-plugins.ts'
 
 const options = { skip: referenceSkip() }

@@ -3,7 +3,7 @@
  * ours are the same to the letter.
  */
 import t from 'tap'
-import { binDir } from '../support/executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
 import type { Case } from './case.ts'
 import { add, bridge, check, hostLocal, loopback, portmap } from './cases/builders.ts'
 import { goDir, referenceSkip } from './go-plugins.ts'

@@ -2,12 +2,12 @@
 import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../../scripts/lab/node.ts'
+import { onNode } from '../../scripts/lab/own-folders.ts'
+import { type Outcome, run, runSync } from '../../scripts/lab/run.ts'
 import { attachmentState, printedResult } from '../support/attachment-state.ts'
 import { installAll, leftovers } from '../support/flannel-node.ts'
 import { globalCidrs, reaches } from '../support/ip.ts'
-import { kernelSkip, makeNode, type Node, type Pod, type Scope } from '../support/node.ts'
-import { onNode } from '../support/own-folders.ts'
-import { type Outcome, run, runSync } from '../support/run.ts'
 
 const root = join(import.meta.dirname, '../..')
 const cnitool = join(root, 'dist/cnitool')

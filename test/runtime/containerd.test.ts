@@ -2,11 +2,11 @@
 import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { kernelSkip, makeNode } from '../../scripts/lab/node.ts'
 import { containerdSkip, startContainerd } from '../support/containerd.ts'
 import { runContainer } from '../support/ctr-container.ts'
 import { installAll } from '../support/flannel-node.ts'
 import { globalCidrs, link, ports } from '../support/ip.ts'
-import { kernelSkip, makeNode } from '../support/node.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -2,15 +2,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { kernelSkip, type Namespace } from '../../scripts/lab/node.ts'
+import { inside, missingProgram, run, runSync } from '../../scripts/lab/run.ts'
 import { imageName } from '../support/busybox-image.ts'
 import { type ClusterNode, makeHostGwCluster } from '../support/cluster.ts'
 import { type Containerd, containerdSkip, startContainerd } from '../support/containerd.ts'
 import { type Cri, startCri } from '../support/cri.ts'
-import { binDir } from '../support/executables.ts'
 import { installAll } from '../support/flannel-node.ts'
 import { ports } from '../support/ip.ts'
-import { kernelSkip, type Namespace } from '../support/node.ts'
-import { inside, missingProgram, run, runSync } from '../support/run.ts'
 import { answers, answersToPod, removePod, runWebPod, type WebPod } from '../support/web-pod.ts'
 
 const conflist = join(import.meta.dirname, '../../conf/10-flannel.conflist')

@@ -4,7 +4,7 @@ import { readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { currentVersion, supportedVersions } from '../../lib/cni/versions.ts'
-import { binDir, frontSkip } from '../support/executables.ts'
+import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
 
 const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
 const plugins = names.filter((name) => name !== 'cni')

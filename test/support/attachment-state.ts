@@ -1,8 +1,8 @@
 /** What an attachment is made of, without what is random in it: to compare two of them. */
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Node, Pod } from '../../scripts/lab/node.ts'
 import { globalCidrs, ports, routes } from './ip.ts'
-import type { Node, Pod } from './node.ts'
 
 /** The interfaces of the pod and the node, and every file that plugins and runtime keep but links. */
 export function attachmentState(node: Node, pod: Pod) {

@@ -1,9 +1,9 @@
 /** Networks of the bridge plugin on the node of a test. */
-import { binDir } from './executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import type { Node } from '../../scripts/lab/node.ts'
 import { type Link, links } from './ip.ts'
 import { fakeIpamDir } from './ipam.ts'
 import { type Network, networkOf } from './network.ts'
-import type { Node } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
 
 /** The network `net1` on a node, with a configuration of these keys. */

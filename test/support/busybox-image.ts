@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { arch } from 'node:process'
-import { runSync } from './run.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 
 export const imageName = 'cnits.invalid/busybox:latest'
 

@@ -5,8 +5,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import type { Node, Scope } from './node.ts'
-import { inside, run } from './run.ts'
+import type { Node, Scope } from '../../scripts/lab/node.ts'
+import { inside, run } from '../../scripts/lab/run.ts'
 
 export interface Capture {
   /** Ends the capture. */

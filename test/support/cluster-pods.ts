@@ -1,9 +1,9 @@
 /** What pods on two nodes of a cluster must be able to do, whatever joins the nodes. */
 import type { Test } from 'tap'
+import { getSysctl } from '../../scripts/lab/node.ts'
 import { type Cluster, type ClusterNode, type Lease, vxlanDevice, wire } from './cluster.ts'
 import { type AttachedPod, attachPod, cni, leftovers } from './flannel-node.ts'
 import { addresses, reaches, type Route, routes } from './ip.ts'
-import { getSysctl } from './node.ts'
 import { pingUnfragmented } from './ping.ts'
 import { transfer } from './tcp.ts'
 

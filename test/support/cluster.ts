@@ -4,10 +4,10 @@
  * and pkg/backend/hostgw), and the file that it writes.
  */
 import type { Family } from '../../lib/ip/ip.ts'
+import { makeNode, type Node, type Scope } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 import { installConf } from './flannel-node.ts'
 import { link } from './ip.ts'
-import { makeNode, type Node, type Scope } from './node.ts'
-import { runSync } from './run.ts'
 
 /** What a node has leased of one family. */
 export interface Lease {

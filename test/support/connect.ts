@@ -1,6 +1,6 @@
 import { Netns } from '../../lib/linux/netns.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
-import type { Namespace, Scope } from './node.ts'
+import type { Namespace, Scope } from '../../scripts/lab/node.ts'
 
 /** A netlink connection into a namespace, closed with the scope. */
 export function connect(scope: Scope, { netns: path }: Namespace): Connection {

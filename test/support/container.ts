@@ -7,8 +7,8 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Node, Scope } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
+import type { Node, Scope } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
 
 /** The folder of a container's image that is in its PATH, beside the machine's programs. */
 const imagePath = '/image'

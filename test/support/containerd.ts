@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Node } from '../../scripts/lab/node.ts'
+import { missingProgram, type Outcome, run, runSync } from '../../scripts/lab/run.ts'
 import { imageName, writeBusyboxImage } from './busybox-image.ts'
 import { bootMachine, type Enter } from './machine.ts'
-import type { Node } from './node.ts'
-import { missingProgram, type Outcome, run, runSync } from './run.ts'
 
 // The native snapshotter needs nothing of the kernel, and no image comes from a network. Cgroups,
 // AppArmor and OOM scores are left alone, as the tests may run in a container themselves.

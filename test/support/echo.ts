@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Namespace, Scope } from './node.ts'
-import { inside } from './run.ts'
+import type { Namespace, Scope } from '../../scripts/lab/node.ts'
+import { inside } from '../../scripts/lab/run.ts'
 
 /** A process in a namespace. It does one thing at a time. */
 export interface End {

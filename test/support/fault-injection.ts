@@ -1,6 +1,6 @@
 /** Calls of plugins in which one system call goes wrong. */
+import type { Scope } from '../../scripts/lab/node.ts'
 import { prepare, type Subject } from './fault-subject.ts'
-import type { Scope } from './node.ts'
 import type { Reply } from './plugin-call.ts'
 import {
   injecting,

@@ -1,6 +1,6 @@
 /** What the packet filter holds, read by nft and iptables-save. */
-import type { Namespace } from './node.ts'
-import { inside, missingProgram, runSync } from './run.ts'
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, missingProgram, runSync } from '../../scripts/lab/run.ts'
 
 /** Why tests of rules cannot run here, or false. */
 export function firewallSkip(): string | false {

@@ -1,9 +1,9 @@
 /** Networks of the flannel plugin on the node of a test. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { binDir } from './executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import type { Node } from '../../scripts/lab/node.ts'
 import { type Network, networkOf } from './network.ts'
-import type { Node } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
 
 /** The network `cbr0`, and what plugins keep of it. */

@@ -4,12 +4,12 @@
  */
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { binDir } from './executables.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import type { Node, Pod } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
+import { inside, type Outcome, run, runSync } from '../../scripts/lab/run.ts'
 import { ports } from './ip.ts'
-import type { Node, Pod } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
 import type { Output } from './plugin-call.ts'
-import { inside, type Outcome, run, runSync } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
 const conflist = join(root, 'conf/10-flannel.conflist')

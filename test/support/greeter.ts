@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Scope } from './node.ts'
+import type { Scope } from '../../scripts/lab/node.ts'
 
 const program = join(import.meta.dirname, 'greeter-end.ts')
 

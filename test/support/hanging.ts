@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Scope } from './node.ts'
+import type { Scope } from '../../scripts/lab/node.ts'
 
 /** Makes a program in the folder that hangs, with a child that keeps its output open. */
 export function makeHanging(folder: string, name: string): string {

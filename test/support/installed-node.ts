@@ -2,10 +2,10 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { binDir } from './executables.ts'
-import { makeNode, type Node, type Pod, type Scope } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
-import { type Outcome, run, runSync } from './run.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { makeNode, type Node, type Pod, type Scope } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
+import { type Outcome, run, runSync } from '../../scripts/lab/run.ts'
 
 const subnetEnv = join(import.meta.dirname, '../../conf/subnet.env')
 

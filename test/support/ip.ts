@@ -1,6 +1,6 @@
 /** What the kernel says, read by iproute2: the second opinion of kernel tests. */
-import type { Namespace } from './node.ts'
-import { inside, run, runSync } from './run.ts'
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, run, runSync } from '../../scripts/lab/run.ts'
 
 /** One interface as `ip -d -j link show` prints it. */
 export interface Link {

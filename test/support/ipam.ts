@@ -1,7 +1,7 @@
 /** IPAM for the networks of a test: host-local with its state on the node, and plugins made up. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Node } from './node.ts'
+import type { Node } from '../../scripts/lab/node.ts'
 
 /** The `ipam` key for host-local with these subnets, each a range set. */
 export function hostLocal({ dir }: Node, ...subnets: string[]): object {

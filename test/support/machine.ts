@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Node } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
+import type { Node } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
 
 /** The command line that runs `argv` on the machine. */
 export type Enter = (argv: readonly string[]) => string[]

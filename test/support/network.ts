@@ -1,5 +1,5 @@
 /** A network of a plugin on the node of a test. */
-import type { Pod } from './node.ts'
+import type { Pod } from '../../scripts/lab/node.ts'
 import type { Call, Output, Reply } from './plugin-call.ts'
 
 export interface Network {

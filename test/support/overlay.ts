@@ -1,8 +1,8 @@
 /** A machine on which everything can be written, and what was written is seen. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Node } from './node.ts'
-import { inside, type Outcome, run } from './run.ts'
+import type { Node } from '../../scripts/lab/node.ts'
+import { inside, type Outcome, run } from '../../scripts/lab/run.ts'
 
 /** The line before the list of what was written. */
 const mark = '--- written ---'

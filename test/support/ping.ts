@@ -1,5 +1,5 @@
-import type { Namespace } from './node.ts'
-import { inside, type Outcome, run } from './run.ts'
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, type Outcome, run } from '../../scripts/lab/run.ts'
 
 /**
  * Pings once, with a packet of `length` bytes, IP header and all, that nobody may fragment. Exit

@@ -1,9 +1,9 @@
 /** Calls a plugin's executable as a container runtime does. */
 import { join } from 'node:path'
-import { binDir } from './executables.ts'
-import type { Namespace } from './node.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, type Outcome, run } from '../../scripts/lab/run.ts'
 import { residentSocket } from './resident-nodes.ts'
-import { inside, type Outcome, run } from './run.ts'
 
 export interface Call {
   readonly command?: string

@@ -1,7 +1,7 @@
 /** The rules of a node, as nft and iptables-save show them, and the records of portmap. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Pod } from './node.ts'
+import type { Pod } from '../../scripts/lab/node.ts'
 import type { PortmapNode } from './portmap.ts'
 
 /** Every rule, without counters and without lines that hold the time. */

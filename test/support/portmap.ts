@@ -3,10 +3,17 @@
  * called for the pods.
  */
 import { join } from 'node:path'
+import {
+  addNamespace,
+  makeNode,
+  type Namespace,
+  type Node,
+  type Pod,
+  type Scope,
+} from '../../scripts/lab/node.ts'
+import { inside, runSync } from '../../scripts/lab/run.ts'
 import { type Network, networkOf } from './network.ts'
-import { addNamespace, makeNode, type Namespace, type Node, type Pod, type Scope } from './node.ts'
 import { callPlugin } from './plugin-call.ts'
-import { inside, runSync } from './run.ts'
 
 /** The node's addresses: on the wire to the client, and on the bridge with the pods. */
 export const nodeIp = { 4: '192.0.2.1', 6: '2001:db8::1' } as const

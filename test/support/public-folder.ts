@@ -6,7 +6,7 @@ import { chmodSync, copyFileSync, linkSync, mkdtempSync, rmSync, statSync } from
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { hasCode } from '../../lib/base/errors.ts'
-import type { Scope } from './node.ts'
+import type { Scope } from '../../scripts/lab/node.ts'
 
 /**
  * Makes a folder that every user can enter, with these executables in it by their own names, and

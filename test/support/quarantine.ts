@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { binDir } from './executables.ts'
-import { makeNode, type Node, type Pod, type Scope } from './node.ts'
-import { makeOwnFolders, onNode } from './own-folders.ts'
-import { type Outcome, run, runSync } from './run.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { makeNode, type Node, type Pod, type Scope } from '../../scripts/lab/node.ts'
+import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
+import { type Outcome, run, runSync } from '../../scripts/lab/run.ts'
 import { allRoutes, filesBelow, interfaces } from './snapshot.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>

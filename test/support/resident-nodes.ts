@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { binDir } from './executables.ts'
-import { inside } from './run.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import { inside } from '../../scripts/lab/run.ts'
 
 const log = process.env['CNI_TEST_RESIDENT'] ?? ''
 const sockets = new Map<string, Promise<string>>()

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { binDir } from './executables.ts'
-import type { Node } from './node.ts'
-import { inside } from './run.ts'
+import { binDir } from '../../scripts/lab/executables.ts'
+import type { Node } from '../../scripts/lab/node.ts'
+import { inside } from '../../scripts/lab/run.ts'
 
 const source = join(import.meta.dirname, 'resident-end.ts')
 

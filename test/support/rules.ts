@@ -70,6 +70,11 @@ const rules: readonly Rule[] = [
     breaks: ({ path, module }) => !mayImport(path, module),
   },
   {
+    message: 'scripts do not import tests; what both need is in scripts/lab',
+    applies: (path) => path.startsWith('scripts/'),
+    breaks: ({ module }) => module.startsWith('test/'),
+  },
+  {
     message: 'it names a file that this repository does not have',
     applies: () => true,
     breaks: ({ prose }) => namesMissingFile(prose),

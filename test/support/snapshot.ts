@@ -1,8 +1,8 @@
 /** All that a plugin could have changed, to be compared. */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Namespace } from '../../scripts/lab/node.ts'
 import { ipJson } from './ip.ts'
-import type { Namespace } from './node.ts'
 
 /** The files and folders below `folder` by their paths: texts, `-> target`, or `folder`. */
 export function filesBelow(folder: string): Record<string, string> {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostVethName } from '../../plugins/bridge/veth-name.ts'
+import { missingProgram, runSync } from '../../scripts/lab/run.ts'
 import { messageTypes } from './message-types.ts'
 import { requestOf } from './request.ts'
-import { missingProgram, runSync } from './run.ts'
 
 /** One system call of an executable's main thread. */
 export interface SystemCall {

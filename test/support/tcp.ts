@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Namespace } from './node.ts'
-import { inside, run } from './run.ts'
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, run } from '../../scripts/lab/run.ts'
 
 const program = [process.execPath, join(import.meta.dirname, 'tcp-end.ts')]
 

@@ -1,6 +1,6 @@
 /** Whether the kernel filters VLANs on bridges, for the `skip` option of `t.test`. */
-import { kernelSkip } from './node.ts'
-import { runSync } from './run.ts'
+import { kernelSkip } from '../../scripts/lab/node.ts'
+import { runSync } from '../../scripts/lab/run.ts'
 
 /** Why VLAN filtering cannot be tested here, as iproute2 finds it; false when it can. */
 export function vlanSkip(): string | false {

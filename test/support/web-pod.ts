@@ -1,8 +1,8 @@
 /** Pods with one web server each, which says the name of its pod, behind a port of the node. */
+import type { Namespace } from '../../scripts/lab/node.ts'
+import { inside, run } from '../../scripts/lab/run.ts'
 import { imageName } from './busybox-image.ts'
 import type { Cri, PodSandboxConfig } from './cri.ts'
-import type { Namespace } from './node.ts'
-import { inside, run } from './run.ts'
 
 export interface WebPod {
   readonly name: string

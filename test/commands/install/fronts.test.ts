@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { installExecutables } from '../../../commands/install/executables.ts'
 import { readStamp } from '../../../lib/base/stamp.ts'
+import { run, runSync } from '../../../scripts/lab/run.ts'
 import { frontBytes, writeExecutable, writeScript } from '../../support/fake-executable.ts'
-import { run, runSync } from '../../support/run.ts'
 import { straceSkip } from '../../support/system-calls.ts'
 
 const names = ['flannel', 'bridge', 'cni']

@@ -1,8 +1,8 @@
 /** Calls host-local executables, ours and Go's alike. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { run, type RunOptions } from '../../../scripts/lab/run.ts'
 import type { Output } from '../../support/plugin-call.ts'
-import { run, type RunOptions } from '../../support/run.ts'
 
 const source = join(import.meta.dirname, 'process.ts')
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryPrefix } from '../../../ipam/host-local/repair.ts'
-import { run } from '../../support/run.ts'
+import { run } from '../../../scripts/lab/run.ts'
 import { addressesOf, call, ours } from './call.ts'
 
 /** What a call has in the folder only while it is at work. */

@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { binDir } from '../../support/executables.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
 import type { Output } from '../../support/plugin-call.ts'
 import { callOptions } from './call.ts'
 

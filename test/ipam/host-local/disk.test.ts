@@ -1,9 +1,9 @@
 /** host-local as a runtime calls it, where the disk is in the way. */
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { binDir } from '../../support/executables.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
+import { run } from '../../../scripts/lab/run.ts'
 import type { Output } from '../../support/plugin-call.ts'
-import { run } from '../../support/run.ts'
 
 const skip = process.getuid?.() !== 0 && 'mounting a file system needs root'
 

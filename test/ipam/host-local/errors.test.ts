@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../../support/executables.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
 import type { Output } from '../../support/plugin-call.ts'
 import { filesBelow } from '../../support/snapshot.ts'
 import { call, callOptions } from './call.ts'

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Outcome, run, type RunOptions, runSync } from '../../support/run.ts'
+import { type Outcome, run, type RunOptions, runSync } from '../../../scripts/lab/run.ts'
 
 /** Calls that change what is on a disk; `?` is for those that this architecture does not have. */
 const changing = [

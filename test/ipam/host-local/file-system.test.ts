@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { mayBeShared } from '../../../ipam/host-local/file-system.ts'
-import { runSync } from '../../support/run.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 t.test('the folder of this test is this machine’s alone', async (t) => {
   t.equal(mayBeShared(t.testdir()), false)

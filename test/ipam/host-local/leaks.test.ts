@@ -13,11 +13,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
 import { formatCidr } from '../../../lib/ip/ip.ts'
-import { binDir } from '../../support/executables.ts'
-import { addNamespace, kernelSkip, makeNode } from '../../support/node.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
+import { addNamespace, kernelSkip, makeNode } from '../../../scripts/lab/node.ts'
+import { inside, runSync } from '../../../scripts/lab/run.ts'
 import { callPlugin } from '../../support/plugin-call.ts'
 import { contextOf, requestOf } from '../../support/request.ts'
-import { inside, runSync } from '../../support/run.ts'
 
 const { add, del, status } = hostLocal
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { runSync } from '../../support/run.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 /**
  * Runs the text of a script, by a wrapper such as strace, in a folder of a file system that may be

@@ -5,8 +5,8 @@ import {
   isSameMachine,
   ThisMachine,
 } from '../../../ipam/host-local/machine.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { contextOf } from '../../support/request.ts'
-import { runSync } from '../../support/run.ts'
 
 const { log } = contextOf()
 

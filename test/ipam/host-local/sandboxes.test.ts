@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Identity, Machine } from '../../../ipam/host-local/machine.ts'
 import { describeSandbox, Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
+import { inside, runSync } from '../../../scripts/lab/run.ts'
 import { contextOf } from '../../support/request.ts'
-import { inside, runSync } from '../../support/run.ts'
 
 const { log } = contextOf()
 const machine = { id: 'a', hostname: 'node1' }

@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { binDir } from '../../support/executables.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
+import { run } from '../../../scripts/lab/run.ts'
 import type { Output } from '../../support/plugin-call.ts'
-import { run } from '../../support/run.ts'
 import { callOptions } from './call.ts'
 
 const skip = process.getuid?.() !== 0 && 'mounting a file system needs root'

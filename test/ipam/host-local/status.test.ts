@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { binDir } from '../../support/executables.ts'
-import { type Outcome, run } from '../../support/run.ts'
+import { binDir } from '../../../scripts/lab/executables.ts'
+import { type Outcome, run } from '../../../scripts/lab/run.ts'
 import { callOptions } from './call.ts'
 
 const ours = [join(binDir(), 'host-local')]

@@ -18,8 +18,8 @@ import {
   readStateFile,
   replaceFile,
 } from '../../../lib/base/files.ts'
-import { kernelSkip } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
+import { kernelSkip } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 t.test('reads a file, also one of the kernel, which has no size', async (t) => {
   const path = join(t.testdir({ env: 'A=ä\n' }), 'env')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkNetns } from '../../../lib/cni/netns-guard.ts'
 import type { PluginCommand } from '../../../lib/cni/plugin.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
 import { requestOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 

@@ -9,7 +9,7 @@ import {
 } from '../../../lib/firewall/nft.ts'
 import { Tools } from '../../../lib/firewall/node-tool.ts'
 import { Netns } from '../../../lib/linux/netns.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
 import { thrownDetailed } from '../../support/thrown.ts'
 
 const tools = new Tools()

@@ -8,8 +8,8 @@ import {
   type RulePlace,
 } from '../../../lib/firewall/rule-search.ts'
 import { Netns } from '../../../lib/linux/netns.ts'
-import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
-import { inside, runSync } from '../../support/run.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
+import { inside, runSync } from '../../../scripts/lab/run.ts'
 
 const without = (name: string) =>
   kernelSkip() || (new Tools().find(name) === undefined && `${name} is not installed`)

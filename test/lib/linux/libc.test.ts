@@ -11,7 +11,7 @@ import {
   SyscallError,
   waitReadable,
 } from '../../../lib/linux/libc.ts'
-import { runSync } from '../../support/run.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 const { EEXIST, EINVAL, ENETUNREACH, ENOENT, EWOULDBLOCK } = constants.errno
 // sys/file.h

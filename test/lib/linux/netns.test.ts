@@ -4,8 +4,8 @@ import t from 'tap'
 import { Netns } from '../../../lib/linux/netns.ts'
 import { linkByName } from '../../../lib/net/link.ts'
 import { Connection } from '../../../lib/netlink/connection.ts'
-import { addNamespace, kernelSkip, makeNode } from '../../support/node.ts'
-import { run, runSync } from '../../support/run.ts'
+import { addNamespace, kernelSkip, makeNode } from '../../../scripts/lab/node.ts'
+import { run, runSync } from '../../../scripts/lab/run.ts'
 
 const skip = kernelSkip()
 const here = () => readlinkSync('/proc/thread-self/ns/net')

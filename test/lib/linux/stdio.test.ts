@@ -4,7 +4,7 @@ import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAll, writeAll } from '../../../lib/linux/stdio.ts'
-import { runSync } from '../../support/run.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 const limits = { timeoutMs: 5000, maxBytes: 1024 * 1024 }
 

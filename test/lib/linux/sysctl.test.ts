@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import t from 'tap'
 import { Netns } from '../../../lib/linux/netns.ts'
 import { interfaceSysctl, readSysctl, writeSysctl } from '../../../lib/linux/sysctl.ts'
-import { addNamespace, getSysctl, kernelSkip, setSysctl } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
+import { addNamespace, getSysctl, kernelSkip, setSysctl } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 
 t.test('parameters of a namespace', { skip: kernelSkip() }, async (t) => {
   const namespace = addNamespace(t)

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { portSet } from '../../../lib/net/bridge-port.ts'
 import { bridgeAdd, linkByIndex, vethAdd } from '../../../lib/net/link.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
 import { connect } from '../../support/connect.ts'
 import { link } from '../../support/ip.ts'
 import { sends } from '../../support/netlink.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -5,10 +5,10 @@ import { AF_BRIDGE } from '../../../lib/netlink/address-family.ts'
 import { concat } from '../../../lib/netlink/attribute.ts'
 import { bridgeVlanMessage } from '../../../lib/netlink/bridge-vlan.ts'
 import { encodeMessage } from '../../../lib/netlink/message.ts'
+import { addNamespace } from '../../../scripts/lab/node.ts'
 import { connect } from '../../support/connect.ts'
 import { bridgeJson } from '../../support/ip.ts'
 import { ack, connectTo, sends } from '../../support/netlink.ts'
-import { addNamespace } from '../../support/node.ts'
 import { vlanSkip, withoutVlanSkip } from '../../support/vlan.ts'
 
 const native = { id: 1, pvid: true, untagged: true }

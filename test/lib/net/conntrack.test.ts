@@ -4,9 +4,9 @@ import { Netns } from '../../../lib/linux/netns.ts'
 import { conntrackDelete, type ConntrackFilter } from '../../../lib/net/conntrack.ts'
 import { Connection } from '../../../lib/netlink/connection.ts'
 import { NETLINK_NETFILTER } from '../../../lib/netlink/netfilter.ts'
+import { addNamespace, kernelSkip, type Namespace } from '../../../scripts/lab/node.ts'
+import { inside, runSync } from '../../../scripts/lab/run.ts'
 import { ip } from '../../support/address.ts'
-import { addNamespace, kernelSkip, type Namespace } from '../../support/node.ts'
-import { inside, runSync } from '../../support/run.ts'
 
 function skip(): string | false {
   try {

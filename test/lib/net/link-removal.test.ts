@@ -8,9 +8,9 @@ import { Netns } from '../../../lib/linux/netns.ts'
 import { BackgroundRemoval } from '../../../lib/net/link-removal.ts'
 import { linkByName } from '../../../lib/net/link.ts'
 import { Connection } from '../../../lib/netlink/connection.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { link, links } from '../../support/ip.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

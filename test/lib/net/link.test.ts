@@ -10,11 +10,11 @@ import {
   vethAdd,
 } from '../../../lib/net/link.ts'
 import { linkMessage } from '../../../lib/netlink/link.ts'
+import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { connect } from '../../support/connect.ts'
 import { link, links } from '../../support/ip.ts'
 import { sends } from '../../support/netlink.ts'
-import { addNamespace, kernelSkip } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -3,12 +3,12 @@ import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import { addressAdd } from '../../../lib/net/address.ts'
 import { linkSet, vethAdd } from '../../../lib/net/link.ts'
 import { type Route, routeAdd, routeGet, routeList } from '../../../lib/net/route.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { cidr, ip } from '../../support/address.ts'
 import { connect } from '../../support/connect.ts'
 import { ipJson, routes } from '../../support/ip.ts'
 import { sends } from '../../support/netlink.ts'
-import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { bridgeAdd, linkDelete, linkSet, vethAdd } from '../../../lib/net/link.ts'
 import { waitForPort } from '../../../plugins/bridge/port.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { connect } from '../../support/connect.ts'
 import { link } from '../../support/ip.ts'
-import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
 import { contextOf } from '../../support/request.ts'
-import { runSync } from '../../support/run.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const options = { skip: kernelSkip() }

@@ -2,9 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
 import { CniError, DelegationError } from '../../../lib/cni/errors.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { delegateConf, FlannelFixture } from '../../support/flannel.ts'
 import { resultOf } from '../../support/result.ts'
-import { runSync } from '../../support/run.ts'
 import { thrown } from '../../support/thrown.ts'
 
 t.test('saves the configuration, then delegates with it, and adds nothing', async (t) => {

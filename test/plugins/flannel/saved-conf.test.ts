@@ -9,8 +9,8 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadConf, removeConf, saveConf } from '../../../plugins/flannel/saved-conf.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { contextOf, requestOf } from '../../support/request.ts'
-import { runSync } from '../../support/run.ts'
 import { thrown } from '../../support/thrown.ts'
 
 const conf = { type: 'bridge', stdin: '{"name":"net1","type":"bridge"}' }

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path'
 import t from 'tap'
 import { sweepConfs } from '../../../plugins/flannel/saved-conf.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { contextOf } from '../../support/request.ts'
-import { runSync } from '../../support/run.ts'
 
 const ours = '{"ipam":{"type":"host-local"},"name":"net1","type":"bridge"}'
 const foreign = ours.replace('net1', 'net2')

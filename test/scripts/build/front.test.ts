@@ -6,8 +6,8 @@ import { readStamp } from '../../../lib/base/stamp.ts'
 import { version } from '../../../lib/base/version.ts'
 import { currentVersion } from '../../../lib/cni/versions.ts'
 import { buildFront } from '../../../scripts/build/front.ts'
+import { missingProgram } from '../../../scripts/lab/run.ts'
 import { writeExecutable, writeScript } from '../../support/fake-executable.ts'
-import { missingProgram } from '../../support/run.ts'
 
 /** A compiler of our own, as a script. */
 function setUp(t: Test, script = '') {

@@ -1,6 +1,6 @@
 /**
- * A node and its pods for tests: network namespaces of their own, and a temporary folder for the
- * state that plugins keep. Everything is removed when the test ends, whichever way it ends.
+ * A node and its pods for tests and scripts: network namespaces of their own, and a temporary folder for
+ * the state that plugins keep. Everything is removed with the scope, whichever way that ends.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -27,13 +27,13 @@ export interface Node extends Namespace {
   pod(): Pod
 }
 
-/** What a node needs of a test; tap's `t` is one. */
+/** What removes things when it ends; tap's `t` is one. */
 export interface Scope {
   teardown(remove: () => void): void
 }
 
 /**
- * Why kernel tests cannot run here, for the `skip` option of `t.test`; false when they can.
+ * Why there can be no nodes here, for the `skip` option of `t.test`; false when there can.
  */
 export function kernelSkip(): string | false {
   if (process.getuid?.() !== 0) return 'needs root, for network namespaces'

@@ -1,4 +1,4 @@
-/** The executables under test. */
+/** The executables that are tested and measured. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 

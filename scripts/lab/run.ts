@@ -45,7 +45,7 @@ export function inside(netns: string, argv: readonly string[]): string[] {
   return ['nsenter', `--net=${netns}`, '--', ...argv]
 }
 
-/** The reason to skip a test that needs these programs, or false when all are installed. */
+/** The reason to skip what needs these programs, or false when all are installed. */
 export function missingProgram(...programs: string[]): string | false {
   const missing = programs.find((program) => spawnSync('which', [program]).status !== 0)
   return missing === undefined ? false : `${missing} is not installed`
