@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { run } from './support/run.ts'
+import { run } from '../scripts/lab/run.ts'
 
 const root = join(import.meta.dirname, '..')
 

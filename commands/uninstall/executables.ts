@@ -3,8 +3,8 @@ import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readStamp } from '../../lib/base/stamp.ts'
 import { isSameFile } from '../../lib/cni/delegate.ts'
-import type { Package } from '../package.ts'
 import { stageName } from '../install/stage.ts'
+import type { Package } from '../package.ts'
 import type { Removal, Say } from './removal.ts'
 
 /** Whether the file at the path is of this plugin set, and of this version. */

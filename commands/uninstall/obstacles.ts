@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Link } from '../../lib/net/link.ts'
-import type { Package } from '../package.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
 import { podText } from '../node/pod.ts'
 import { inspectSandbox } from '../node/sandbox-state.ts'
+import type { Package } from '../package.ts'
 import { isOurs } from './executables.ts'
 
 /** The attachments that somebody still uses: their interface is there, at one end at least. */
