@@ -39,6 +39,25 @@ t.test('package.json names exact versions', async (t) => {
   for (const [name, version] of Object.entries(all)) t.match(version, /^\d+\.\d+\.\d+$/, name)
 })
 
+// npm leaves out what a registry does not have; newer ones then refuse to install anything.
+t.test('package-lock.json has all that its packages name, and no addresses', async (t) => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, Locked>>
+  }
+  const present = new Set(Object.keys(packages).map((path) => path.split('node_modules/').at(-1)))
+  for (const [path, { resolved, dependencies, optionalDependencies }] of Object.entries(packages)) {
+    const wanted = Object.keys({ ...dependencies, ...optionalDependencies })
+    const missing = wanted.filter((name) => !present.has(name))
+    if (missing.length > 0 || resolved !== undefined) t.fail(path, { missing, resolved })
+  }
+})
+
+interface Locked {
+  readonly resolved?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
 const loaded = 'a module that only one file may load (loadedBy in test/support/rules.ts)'
 const layers = 'a layer knows only those below it (test/support/layers.ts)'
 const undeclared = 'a package that package.json does not declare for this folder'
