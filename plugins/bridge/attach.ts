@@ -50,7 +50,7 @@ function join(attaching: Attaching, undo: Undo): Joined {
     try {
       const found = ensureBridge(attaching)
       const pair = createVeth(attaching, found, undo)
-      return { bridge: joinedBridge(places.host, found), pair }
+      return { bridge: joinedBridge(places.host, found, conf), pair }
     } catch (error) {
       const isThere = linkByName(places.host, conf.bridge) !== undefined
       if (isThere || attempt === joinAttempts) throw error

@@ -8,8 +8,9 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
+import { markFoundBridge } from './found-bridge.ts'
 import { isZeroMac, randomMac, seededMac } from './mac.ts'
-import { canMark, isMarked, markOf } from './mark.ts'
+import { canMark, isMarked, madeMark } from './mark.ts'
 import { trySysctl } from './try-sysctl.ts'
 import { hasVlans } from './vlan-conf.ts'
 import { explainVlanError } from './vlan.ts'
@@ -22,14 +23,17 @@ export function ensureBridge(attaching: Attaching): Link {
   const { conf, context, places } = attaching
   const { host } = places
   return withPrefix(`failed to create bridge "${conf.bridge}": `, () => {
-    const bridge = linkByName(host, conf.bridge) ?? createBridge(attaching)
+    const found = linkByName(host, conf.bridge)
+    const bridge = found ?? createBridge(attaching)
     if (bridge.kind !== 'bridge') throw notABridge(bridge)
     warnOfVlans(bridge, conf, context.log)
     const promiscuous = conf.promiscMode && !bridge.promiscuous ? true : undefined
-    const mac = isMarked(bridge.alias) ? undefined : macOf(bridge)
-    if (!bridge.up || promiscuous || mac !== undefined) {
-      const alias = mac !== undefined && canMark(bridge.alias) ? markOf([]) : undefined
-      linkSet(host, bridge.index, { mac, alias, up: true, promiscuous })
+    if (!isMarked(bridge.alias)) {
+      const mark = found === undefined ? madeMark : markFoundBridge(attaching, found)
+      const alias = canMark(bridge.alias) ? mark : undefined
+      linkSet(host, bridge.index, { mac: macOf(bridge), alias, up: true, promiscuous })
+    } else if (!bridge.up || promiscuous) {
+      linkSet(host, bridge.index, { up: true, promiscuous })
     }
     trySysctl(interfaceSysctl('ipv6', bridge.name, 'accept_ra'), '0', context.log)
     return bridge
@@ -89,10 +93,16 @@ function warnOfVlans(bridge: Link, conf: BridgeConf, log: Log): void {
   )
 }
 
-/** The bridge now that it has got a port; throws when it was deleted before that. */
-export function joinedBridge(host: Connection, { index, name }: Link): Link {
+/** The bridge now that it has got a port, and up; throws when it was deleted before that. */
+export function joinedBridge(
+  host: Connection,
+  { index, name }: Link,
+  { promiscMode }: BridgeConf,
+): Link {
   const bridge = linkByIndex(host, index)
   if (bridge === undefined) throw new Error(`bridge ${name} was deleted meanwhile`)
+  // Another ADD that failed has put back what the bridge was like before.
+  if (!bridge.up) linkSet(host, index, { up: true, promiscuous: promiscMode || undefined })
   return bridge
 }
 

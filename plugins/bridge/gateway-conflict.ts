@@ -15,7 +15,7 @@ const wellKnownBridge = 'cni0'
 /** What the device that holds the gateways, and the bridge, have. */
 export interface Standing {
   readonly device: Link
-  /** The addresses of one family. */
+  /** The addresses, of one family or of both. */
   readonly present: readonly Address[]
 }
 
@@ -51,24 +51,30 @@ function overlaps({ cidr, scope }: Address, gateway: Cidr): boolean {
 /** Whether this plugin, or Go's, gave the device an address: then it may be replaced. */
 export function isOurs(standing: Standing, ports: readonly Link[], address: Address): boolean {
   const marked = markedAddresses(standing.device.alias)
-  return marked.some((own) => sameCidr(own, address.cidr)) || isMadeByGo(standing, ports, address)
+  return (
+    marked.some((own) => sameCidr(own, address.cidr)) ||
+    (isMadeByGo(standing, ports) && isGoGateway(address))
+  )
 }
 
 /**
- * Go's plugin leaves no mark. Its address is known on the bridge of the well-known name, where it
- * looks as that plugin leaves it: veths only, and one IPv4 address, the first of its subnet, with
- * the broadcast address that ip(8) does not set by itself.
+ * Whether the device is the bridge that Go's plugin has made, which leaves no mark. It is known by
+ * the well-known name where it looks as that plugin leaves it: veths only, and one IPv4 address, the
+ * first of its subnet, with the broadcast address that ip(8) does not set by itself.
  */
-function isMadeByGo(
-  { device, present }: Standing,
-  ports: readonly Link[],
-  { cidr, broadcast, permanent, scope }: Address,
-): boolean {
+export function isMadeByGo({ device, present }: Standing, ports: readonly Link[]): boolean {
+  const own = present.filter(({ cidr, scope }) => scope === globalScope && family(cidr.ip) === 4)
   return (
     device.name === wellKnownBridge &&
     canMark(device.alias) &&
     ports.every(({ kind }) => kind === 'veth') &&
-    present.filter((each) => each.scope === globalScope).length === 1 &&
+    own.length === 1 &&
+    own.every(isGoGateway)
+  )
+}
+
+function isGoGateway({ cidr, broadcast, permanent, scope }: Address): boolean {
+  return (
     scope === globalScope &&
     permanent &&
     family(cidr.ip) === 4 &&

@@ -8,7 +8,7 @@ import { type Link, linkByIndex, linkSet } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { compareAddresses } from './gateway-conflict.ts'
 import { replaceAddresses, type ReplacementOptions } from './gateway-replacement.ts'
-import { canMark, markedAddresses, markOf } from './mark.ts'
+import { canMark, formatMark, joinedMark, madeMark, markedAddresses, markIn } from './mark.ts'
 
 /**
  * Gives `device`, the bridge or its device in a VLAN, the gateways' addresses. An address of ours
@@ -52,7 +52,9 @@ function addGateways(
   // Before the addresses: whoever finds them there finds the mark, too.
   if (canMark(alias)) {
     const kept = markedAddresses(alias).filter((own) => !replaced.some((a) => sameCidr(a, own)))
-    linkSet(host, device.index, { alias: markOf([...kept, ...missing]) })
+    // A device in a VLAN has no mark before its first address, and the plugin has made it.
+    const mark = markIn(alias) ?? (device.kind === 'bridge' ? joinedMark : madeMark)
+    linkSet(host, device.index, { alias: formatMark(mark, [...kept, ...missing]) })
   }
   for (const gateway of missing) addGateway(host, device, gateway)
 }

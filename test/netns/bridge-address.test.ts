@@ -2,7 +2,7 @@
 import t from 'tap'
 import { kernelSkip, makeNode, type Node } from '../../scripts/lab/node.ts'
 import { runSync } from '../../scripts/lab/run.ts'
-import { makeNetwork, veths } from '../support/bridge-network.ts'
+import { foundState, makeNetwork, veths } from '../support/bridge-network.ts'
 import { addresses, globalCidrs, link, ports, reaches } from '../support/ip.ts'
 import { fakeIpam, fakeIpamCalls, hostLocal } from '../support/ipam.ts'
 
@@ -187,6 +187,7 @@ for (const [title, port] of Object.entries(foreignPorts)) {
         const node = makeNode(t)
         makeForeignBridge(node, bridge, has, port)
         const before = [globalCidrs(node, bridge), ports(node, bridge).length]
+        const linkBefore = foundState(node, bridge)
         const network = networkOf(node, after)
         for (const pod of [node.pod(), node.pod()]) {
           const error = await network.refused('ADD', pod, { bridge })
@@ -197,6 +198,7 @@ for (const [title, port] of Object.entries(foreignPorts)) {
           })
         }
         t.strictSame([globalCidrs(node, bridge), ports(node, bridge).length], before)
+        t.strictSame(foundState(node, bridge), linkBefore, 'the bridge is as it was')
 
         await network.call('ADD', node.pod(), { bridge, forceAddress: true })
         t.notOk(globalCidrs(node, bridge).includes(has), 'unless it is forced')
