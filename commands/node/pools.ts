@@ -6,7 +6,7 @@ import { DiskStore } from '../../ipam/host-local/disk-store.ts'
 import { ThisMachine } from '../../ipam/host-local/machine.ts'
 import type { Owner } from '../../ipam/host-local/owner.ts'
 import { formatRangeSet } from '../../ipam/host-local/range.ts'
-import { abandoned } from '../../ipam/host-local/reclaim.ts'
+import { ownersThatStay } from '../../ipam/host-local/reclaim.ts'
 import type { Log } from '../../lib/base/log.ts'
 import type { NetworkConfigList } from '../../lib/libcni/conf-list.ts'
 import { hostLocalRequests } from './host-local-confs.ts'
@@ -15,22 +15,17 @@ import { hostLocalRequests } from './host-local-confs.ts'
 export function usagesOf(list: NetworkConfigList, log: Log): Usage[] {
   return hostLocalRequests(list).flatMap((request) => {
     const { directory, rangeSets } = parseConf(request, log)
-    const owners = ownersThatStay(directory, log)
+    const owners = readOwners(directory, log)
     return rangeSets.map((set) => usageOf(set, owners))
   })
 }
 
-/** What is reserved, less what an ADD would take back when it finds nothing else. */
-function ownersThatStay(directory: string, log: Log): Map<string, Owner> {
+function readOwners(directory: string, log: Log): Map<string, Owner> {
   if (!existsSync(directory)) return new Map()
   const machine = new ThisMachine(log)
   // Random bytes name files that are written; this only reads.
   const store = new DiskStore(directory, machine, { log, randomBytes: (n) => new Uint8Array(n) })
-  const owners = store.owners()
-  for (const { addresses } of abandoned(store, (sandbox) => store.sandboxes.isGone(sandbox))) {
-    for (const address of addresses) owners.delete(address)
-  }
-  return owners
+  return ownersThatStay(store, (sandbox) => store.sandboxes.isGone(sandbox))
 }
 
 /** A line for a pool of which less than a tenth is left; undefined for any other. */

@@ -27,7 +27,7 @@ import {
   unknownOwner,
 } from './owner.ts'
 import { rangeFor } from './range.ts'
-import { abandoned, reclaim } from './reclaim.ts'
+import { ownersThatStay, reclaim } from './reclaim.ts'
 import type { Sandbox } from './reservation.ts'
 import { parseResolvConf } from './resolv-conf.ts'
 import { describeSandbox } from './sandboxes.ts'
@@ -130,7 +130,10 @@ function checkRoom({ directory, rangeSets }: HostLocalConf, context: Context): v
   const store = existsSync(directory)
     ? new DiskStore(directory, new ThisMachine(context.log), context)
     : undefined
-  const owners = store === undefined ? new Map<string, Owner>() : ownersThatStay(store)
+  const owners =
+    store === undefined
+      ? new Map<string, Owner>()
+      : ownersThatStay(store, (sandbox) => store.sandboxes.isGone(sandbox))
   const usages = rangeSets.map((set) => usageOf(set, owners))
   const full = usages.find(({ inUse, capacity }) => inUse >= capacity)
   if (full === undefined) return
@@ -139,15 +142,6 @@ function checkRoom({ directory, rangeSets }: HostLocalConf, context: Context): v
   const error = exhausted({ location: directory, isShared }, [full, ...others])
   if (usages.some(({ capacity }) => capacity === 0n)) throw error
   context.log.warn(fullText(error))
-}
-
-/** What is reserved, less what an ADD would take back. A look that need not lock others out. */
-function ownersThatStay(store: DiskStore): Map<string, Owner> {
-  const owners = store.owners()
-  for (const { addresses } of abandoned(store, (sandbox) => store.sandboxes.isGone(sandbox))) {
-    for (const address of addresses) owners.delete(address)
-  }
-  return owners
 }
 
 /**
