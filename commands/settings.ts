@@ -41,13 +41,6 @@ export function readSettings(env: Environment, binDir: string): Settings {
 /** The name that the network configuration is installed under. */
 export const conflistName = '10-flannel.conflist'
 
-/** Where the plugins keep their state unless a configuration says otherwise. */
-export const stateFolders = {
-  flannel: '/var/lib/cni/flannel',
-  networks: '/var/lib/cni/networks',
-  portmap: '/var/lib/cni/portmap',
-} as const
-
 /** The folders of an installation: absolute paths. */
 export interface Folders {
   readonly binDir: string

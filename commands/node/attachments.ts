@@ -1,9 +1,9 @@
 /** The attachments of this node, put together from all that knows of them. */
-import { parseAlias } from '../../lib/cni/attachment-alias.ts'
 import type { CniArg } from '../../lib/cni/attachment.ts'
 import type { Interface, Result } from '../../lib/cni/result.ts'
 import type { KeptAttachment } from '../../lib/libcni/attachment-cache.ts'
 import type { Link } from '../../lib/net/link.ts'
+import { footprints } from './plugin-calls.ts'
 import type { Reservation } from './reservations.ts'
 
 /** What is known of an attachment: whatever its sources say. */
@@ -41,18 +41,21 @@ export function mergeAttachments({ kept, reservations, links }: Sources): NodeAt
     const known = { network, ...attachment, result, reservations: [], port, since }
     merged.set(keyOf(known), known)
   }
+  for (const link of links) {
+    const name = attachmentOf(link)
+    if (name === undefined) continue
+    merged.set(keyOf(name), { ...unknown, ...name, ...merged.get(keyOf(name)), port: link })
+  }
   for (const reservation of reservations) {
-    const known = findOwner(merged, reservation) ?? { ...unknown, ...nameOf(reservation) }
+    const owner = reservation.machine === 'other' ? undefined : findOwner(merged, reservation)
+    // Where several machines have the folder, only what one here has made tells of an attachment.
+    if (owner === undefined && reservation.machine !== 'this') continue
+    const known = owner ?? { ...unknown, ...nameOf(reservation) }
     merged.set(keyOf(known), {
       ...known,
       reservations: [...known.reservations, reservation],
       since: known.since ?? reservation.since,
     })
-  }
-  for (const link of links) {
-    const name = link.kind === 'veth' ? parseAlias(link.alias ?? '') : undefined
-    if (name === undefined) continue
-    merged.set(keyOf(name), { ...unknown, ...name, ...merged.get(keyOf(name)), port: link })
   }
   return [...merged]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -95,6 +98,15 @@ function nameOf({ network, containerId, ifName }: Name): Name {
 
 function keyOf({ network, containerId, ifName }: Name): string {
   return [network, containerId, ifName].join('/')
+}
+
+/** The attachment whose host end a link is. */
+function attachmentOf(link: Link): Name | undefined {
+  for (const { links } of footprints) {
+    const attachment = links?.attachmentOf(link)
+    if (attachment !== undefined) return attachment
+  }
+  return undefined
 }
 
 /** The attachment of a reservation; an old one does not say which interface it is for. */

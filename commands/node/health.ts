@@ -1,6 +1,7 @@
 /** What is wrong with an attachment: pure. */
 import { formatCidr, formatIp, sameCidr } from '../../lib/ip/ip.ts'
 import type { NodeAttachment } from './attachments.ts'
+import { footprints } from './plugin-calls.ts'
 import { shortId } from './pod.ts'
 import type { Store } from './reservations.ts'
 import type { SandboxState } from './sandbox-state.ts'
@@ -43,7 +44,9 @@ function portProblem({ result, port }: NodeAttachment): string | undefined {
     .filter(({ sandbox = '' }) => sandbox === '')
     .map(({ name }) => name)
   if (port === undefined) {
-    const veth = hostNames.find((name) => name.startsWith('veth'))
+    const veth = hostNames.find((name) =>
+      footprints.some(({ links }) => links?.isHostEndName(name)),
+    )
     return veth && `${veth} is gone`
   }
   // Without a result it is known by its alias, and in a bridge; with one, the result tells.

@@ -1,9 +1,7 @@
 /** What host-local is called with on this node, by the configurations of its networks. */
-import { dirname } from 'node:path'
-import { networkDirectory } from '../../ipam/host-local/conf.ts'
+import { footprint as hostLocal } from '../../ipam/host-local/footprint.ts'
 import { readSmallFile } from '../../lib/base/files.ts'
 import { isObject } from '../../lib/base/json.ts'
-import { CniError } from '../../lib/cni/errors.ts'
 import { parseNetConf } from '../../lib/cni/net-conf.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { canonicalize } from '../../lib/cni/schema.ts'
@@ -13,19 +11,7 @@ import type { NetworkConfigList } from '../../lib/libcni/conf-list.ts'
 import { type PluginConf, pluginStdin } from '../../lib/libcni/plugin-conf.ts'
 import { parseFlannelConf } from '../../plugins/flannel/conf.ts'
 import { buildDelegateConf } from '../../plugins/flannel/delegate-conf.ts'
-
-/** The folders in which a network's plugins have host-local keep reservations. */
-export function networksDirsOf(list: NetworkConfigList): string[] {
-  return list.plugins.flatMap((plugin) => {
-    try {
-      const { conf } = requestOf(plugin, list)
-      return 'dataDir' in ipamOf(conf) ? [dirname(networkDirectory(conf))] : []
-    } catch (error) {
-      if (error instanceof CniError) return [] // no ADD gets an address by it
-      throw error
-    }
-  })
-}
+import { footprint as flannel } from '../../plugins/flannel/footprint.ts'
 
 /**
  * The calls of host-local that a STATUS of the network's plugins leads to. Throws a `CniError` when
@@ -34,8 +20,8 @@ export function networksDirsOf(list: NetworkConfigList): string[] {
 export function hostLocalRequests(list: NetworkConfigList): Request[] {
   return list.plugins
     .map((plugin) => requestOf(plugin, list))
-    .map((request) => (request.conf['type'] === 'flannel' ? delegated(request) : request))
-    .filter(({ conf }) => ipamOf(conf)['type'] === 'host-local')
+    .map((request) => (request.conf['type'] === flannel.plugin ? delegated(request) : request))
+    .filter(({ conf }) => ipamOf(conf)['type'] === hostLocal.plugin)
 }
 
 function requestOf(plugin: PluginConf, list: NetworkConfigList): Request {
@@ -61,7 +47,7 @@ function statusOf(stdin: string): Request {
   }
 }
 
-const keys = { properties: { ipam: { properties: { type: {}, dataDir: {} } } } }
+const keys = { properties: { ipam: { properties: { type: {} } } } }
 
 /** `ipam` of a configuration, with keys as they are written here; empty when there is none. */
 function ipamOf(conf: object): Readonly<Record<string, unknown>> {

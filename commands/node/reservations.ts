@@ -1,11 +1,17 @@
 /** The addresses that host-local has reserved on this node: one file for each. */
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { mayBeShared } from '../../ipam/host-local/file-system.ts'
+import { footprint as hostLocal, isAddressFile } from '../../ipam/host-local/footprint.ts'
+import { type Identity, ThisMachine } from '../../ipam/host-local/machine.ts'
+import { parseOwner } from '../../ipam/host-local/owner.ts'
+import type { Sandbox } from '../../ipam/host-local/reservation.ts'
 import { ReservationLinks } from '../../ipam/host-local/reservation-links.ts'
+import { Sandboxes } from '../../ipam/host-local/sandboxes.ts'
 import { errorText, hasCode } from '../../lib/base/errors.ts'
 import { readStateFile } from '../../lib/base/files.ts'
 import type { Log } from '../../lib/base/log.ts'
-import { parseIp } from '../../lib/ip/ip.ts'
+import { folderOf, type PluginCall } from './plugin-calls.ts'
 
 export interface Reservation {
   readonly network: string
@@ -15,6 +21,11 @@ export interface Reservation {
   readonly ifName: string
   /** The path of the sandbox that it was made for; empty when that is not known. */
   readonly netns: string
+  /**
+   * The machine that it was made on. Where several have the folder, one that Go's host-local has
+   * made may be any one's.
+   */
+  readonly machine: 'this' | 'other' | 'unknown'
   /** Milliseconds since the epoch. */
   readonly since: number
 }
@@ -30,40 +41,61 @@ export interface Store {
  * file that cannot be read is logged.
  */
 export function listStores(networksDir: string, log: Log): Store[] {
+  const here = new ThisMachine(log)
   return folderNames(networksDir).map((network) => ({
     network,
-    reservations: fileNames(join(networksDir, network))
-      .filter((name) => parseIp(name) !== undefined)
-      .flatMap((address) => readReservation(networksDir, network, address, log)),
+    reservations: listReservations(networksDir, network, here, log),
   }))
 }
 
-function readReservation(
+/** The folders in which these calls have host-local keep reservations, a folder for each network. */
+export function networksDirsOf(calls: readonly PluginCall[]): string[] {
+  const folders = calls
+    .filter(({ footprint }) => footprint === hostLocal)
+    .flatMap((call) => folderOf(call) ?? [])
+  return [...new Set(folders.map(({ path }) => dirname(path)))]
+}
+
+/** The reservations of one network in that folder. */
+export function listReservations(
   networksDir: string,
   network: string,
-  address: string,
+  here: Identity,
   log: Log,
 ): Reservation[] {
-  const file = join(networksDir, network, address)
+  const folder = join(networksDir, network)
+  const addresses = fileNames(folder).filter(isAddressFile)
+  if (addresses.length === 0) return []
+  const sandboxes = new Sandboxes(here, { isShared: mayBeShared(folder) }, log)
+  return addresses.flatMap((address) => readReservation(folder, network, address, sandboxes, log))
+}
+
+function readReservation(
+  folder: string,
+  network: string,
+  address: string,
+  sandboxes: Sandboxes,
+  log: Log,
+): Reservation[] {
+  const file = join(folder, address)
   try {
-    // host-local writes `<containerID>\r\n<interface>`; after a power loss a file may be empty.
-    const [containerId = '', ifName = ''] = readStateFile(file).trim().split('\r\n')
-    if (!isName(containerId, ifName)) return []
+    const owner = parseOwner(readStateFile(file))
+    if (owner === undefined) return [] // after a power loss a file may be empty
     const since = statSync(file).mtimeMs
-    const links = new ReservationLinks(join(networksDir, network), '')
-    const known = links.read({ containerId, ifName })
+    const known = new ReservationLinks(folder, '').read(owner)
     // With another time the link is of another reservation of the same names.
-    const netns = known?.writtenMs.get(address) === since ? known.sandbox.netns : ''
-    return [{ network, address, containerId, ifName, netns, since }]
+    const sandbox = known?.writtenMs.get(address) === since ? known.sandbox : undefined
+    const machine = machineOf(sandboxes, sandbox)
+    return [{ network, address, ...owner, netns: sandbox?.netns ?? '', machine, since }]
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) log.warn(`left out: ${errorText(error)}`)
     return []
   }
 }
 
-/** Whether these can be the names of an attachment; anything else could garble a terminal. */
-function isName(containerId: string, ifName: string): boolean {
-  return /^[\w.-]+$/.test(containerId) && !/[\p{Cc}\ufffd]/u.test(ifName)
+function machineOf(sandboxes: Sandboxes, sandbox: Sandbox | undefined): Reservation['machine'] {
+  if (sandboxes.isOurs(sandbox)) return 'this'
+  return sandboxes.otherMachine(sandbox) === undefined ? 'unknown' : 'other'
 }
 
 function folderNames(folder: string): string[] {

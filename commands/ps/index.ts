@@ -1,15 +1,17 @@
 /** `cni ps`: the attachments of this node, and how they are. */
+import { defaultDataDir } from '../../ipam/host-local/conf.ts'
 import { errorText } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
 import type { AttachmentCache } from '../../lib/libcni/attachment-cache.ts'
 import { readConfFiles } from '../../lib/libcni/conf-dir.ts'
 import type { NetworkConfigList } from '../../lib/libcni/conf-list.ts'
+import { interfaceName } from '../../plugins/loopback/footprint.ts'
 import { problemOf } from '../node/health.ts'
-import { networksDirsOf } from '../node/host-local-confs.ts'
+import { callsOf } from '../node/plugin-calls.ts'
 import { shortage, usagesOf } from '../node/pools.ts'
+import { networksDirsOf } from '../node/reservations.ts'
 import { inspectSandbox } from '../node/sandbox-state.ts'
 import { type Attempt, surveyNode } from '../node/survey.ts'
-import { stateFolders } from '../settings.ts'
 import { formatJson } from './json.ts'
 import { formatTable } from './table.ts'
 
@@ -28,7 +30,7 @@ export interface PsPlaces {
 export function ps(places: PsPlaces, format: 'table' | 'json', now: number): string {
   const { attachments, stores } = survey(places)
   const rows = attachments
-    .filter(({ ifName }) => ifName !== 'lo') // runtimes attach every pod's loopback too
+    .filter(({ ifName }) => ifName !== interfaceName) // runtimes attach every pod's loopback too
     .map((attachment) => {
       const problem = problemOf(attachment, inspectSandbox(attachment), stores)
       return { ...attachment, problem }
@@ -48,7 +50,7 @@ function survey({ cache, confDir, log }: PsPlaces) {
   const files = attempt('the network configurations', () => readConfFiles(confDir, log))
   const lists = files.map(({ list }) => list)
   for (const text of shortages(lists, attempt, log)) log.warn(text)
-  const networksDirs = [...new Set([stateFolders.networks, ...lists.flatMap(networksDirsOf)])]
+  const networksDirs = [...new Set([defaultDataDir, ...networksDirsOf(lists.flatMap(callsOf))])]
   return surveyNode({ cache, networksDirs, log }, attempt)
 }
 

@@ -3,23 +3,17 @@
  * attachments are gone. Other networks of this node may use them as well.
  */
 import { errorText } from '../../lib/base/errors.ts'
+import type { NatChains } from '../../lib/cni/footprint.ts'
 import { iptablesList, iptablesListAll, iptablesRestore } from '../../lib/firewall/iptables.ts'
 import { nftListTable, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
 import type { Family } from '../../lib/ip/ip.ts'
+import { footprints } from '../node/plugin-calls.ts'
 import type { Removal, Say } from './removal.ts'
 
-/** Of port mappings, and of masquerading: the names that the Go plugins have too. */
-const tables = [
-  { family: 'ip', table: 'cni_hostport' },
-  { family: 'ip6', table: 'cni_hostport' },
-  { family: 'inet', table: 'cni_plugins_masquerade' },
-] as const
-
-/** Of port mappings: the first one leads to the chains of containers. */
-const chains = ['CNI-HOSTPORT-DNAT', 'CNI-HOSTPORT-SETMARK', 'CNI-HOSTPORT-MASQ'] as const
-const entries = ['PREROUTING', 'OUTPUT', 'POSTROUTING'] as const
+const tables = footprints.flatMap((footprint) => footprint.tables ?? [])
+const chains = footprints.flatMap((footprint) => footprint.chains ?? [])
 
 /** The tables and chains that are there. What somebody still uses when it is their turn stays. */
 export function planFirewall(tools: Tools, say: Say): Removal[] {
@@ -58,29 +52,38 @@ function isContainers({ comment }: NftRule): boolean {
 }
 
 function planChains(tools: Tools, say: Say): Removal[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const present = presentChains(tools, family)
-    if (present.length === 0) return []
-    const name = `chains ${present.join(', ')} of ${{ 4: 'iptables', 6: 'ip6tables' }[family]}`
-    const remove = () => {
-      if ((iptablesList(tools, family, chains[0]) ?? []).length > 0) {
-        say(`kept ${name}: other networks use them`)
-      } else removeChains(tools, family, presentChains(tools, family))
-    }
-    return [{ what: `${name}, unless other networks use them`, remove }]
-  })
+  return chains.flatMap((each) =>
+    ([4, 6] as const).flatMap((family) => planOf(tools, family, each, say)),
+  )
+}
+
+function planOf(tools: Tools, family: Family, chains: NatChains, say: Say): Removal[] {
+  const present = presentChains(tools, family, chains)
+  if (present.length === 0) return []
+  const name = `chains ${present.join(', ')} of ${{ 4: 'iptables', 6: 'ip6tables' }[family]}`
+  const remove = () => {
+    if ((iptablesList(tools, family, chains.entry) ?? []).length > 0) {
+      say(`kept ${name}: other networks use them`)
+    } else removeChains(tools, family, chains, presentChains(tools, family, chains))
+  }
+  return [{ what: `${name}, unless other networks use them`, remove }]
 }
 
 /** The chains that there are; no process is started where there cannot be any. */
-function presentChains(tools: Tools, family: Family): string[] {
-  if (!hasRule({ family, table: 'nat' }, 'CNI-HOSTPORT-') && !hasLegacyNat(family)) return []
-  return [...iptablesListAll(tools, family, chains).keys()]
+function presentChains(tools: Tools, family: Family, { prefix, names }: NatChains): string[] {
+  if (!hasRule({ family, table: 'nat' }, prefix) && !hasLegacyNat(family)) return []
+  return [...iptablesListAll(tools, family, names).keys()]
 }
 
 /** Removes chains, and the rules that lead to them, in one transaction. */
-function removeChains(tools: Tools, family: Family, present: readonly string[]): void {
+function removeChains(
+  tools: Tools,
+  family: Family,
+  { hooks }: NatChains,
+  present: readonly string[],
+): void {
   if (present.length === 0) return
-  const jumps = [...iptablesListAll(tools, family, entries)].flatMap(([entry, rules]) =>
+  const jumps = [...iptablesListAll(tools, family, hooks)].flatMap(([entry, rules]) =>
     rules
       .filter((rule) => present.includes(rule[rule.indexOf('-j') + 1] ?? ''))
       .map((rule) => ['-D', entry, ...rule]),

@@ -10,16 +10,20 @@ import { Tools } from '../../lib/firewall/node-tool.ts'
 import { readConfFiles } from '../../lib/libcni/conf-dir.ts'
 import { type NetworkConfigList, parseConfList } from '../../lib/libcni/conf-list.ts'
 import type { Runtime } from '../../lib/libcni/runtime.ts'
+import { addressList } from '../../lib/net/address.ts'
+import type { Link } from '../../lib/net/link.ts'
+import { Connection } from '../../lib/netlink/connection.ts'
 import { conflistText } from '../conflist-text.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
+import { networksDirsOf } from '../node/reservations.ts'
 import { type Survey, surveyNode } from '../node/survey.ts'
 import type { Package } from '../package.ts'
 import { conflistName, type Folders } from '../settings.ts'
 import { planAttachments } from './attachments.ts'
 import { planExecutables, planPath } from './executables.ts'
 import { planFirewall } from './firewall.ts'
-import { type FlannelNetwork, networksOf } from './flannel-networks.ts'
-import { planLinks, unknownPorts } from './links.ts'
+import { type Bridges, findBridges, planLinks, unknownPorts } from './links.ts'
+import { type Network, networksOf } from './networks.ts'
 import { attachedPods, foreignFlannel, foreignPorts } from './obstacles.ts'
 import type { Removal, Say } from './removal.ts'
 import { planSocket } from './socket.ts'
@@ -40,7 +44,8 @@ interface Found {
   /** Files of configurations that call flannel, and what `cni install` has put beside them. */
   readonly confPaths: readonly string[]
   readonly lists: readonly NetworkConfigList[]
-  readonly networks: readonly FlannelNetwork[]
+  readonly networks: readonly Network[]
+  readonly bridges: Bridges
   /** Those of the networks. */
   readonly attachments: readonly NodeAttachment[]
   readonly survey: Survey
@@ -82,11 +87,12 @@ function lookAround({ folders: { confDir }, runtime }: Installation): Found {
   const configured = files.map(({ list }) => list)
   const shipped = parseConfList(conflistText)
   // An uninstallation that was interrupted has removed the configuration first.
-  const networks = withSaved([...configured, shipped].flatMap(networksOf))
-  const networksDirs = [...new Set(networks.map(({ networksDir }) => networksDir))]
-  const survey = surveyNode({ cache, networksDirs, log }, (what, read) =>
-    withPrefix(`${what} cannot be read: `, read),
-  )
+  const known = [...configured, shipped].flatMap(networksOf)
+  // Those that are left are told of by the saved configurations of their attachments alone.
+  const networks = [...known, ...savedNetworks(known)]
+  const networksDirs = networksDirsOf(networks.flatMap(({ calls }) => calls))
+  const attempt = <T>(what: string, read: () => T[]) => withPrefix(`${what} cannot be read: `, read)
+  const survey = surveyNode({ cache, networksDirs, log }, attempt)
   const attachments = survey.attachments.filter(({ network }) =>
     networks.some(({ name }) => name === network),
   )
@@ -96,15 +102,15 @@ function lookAround({ folders: { confDir }, runtime }: Installation): Found {
     confPaths: [...files.map(({ file }) => file), ...besideConflist(confDir)],
     lists: isLeft && !isConfigured ? [...configured, shipped] : configured,
     networks,
+    bridges: lookForBridges(networks, survey.links),
     attachments,
     survey,
   }
 }
 
-/** The networks, and those that only the saved configurations of their attachments tell of. */
-function withSaved(networks: readonly FlannelNetwork[]): FlannelNetwork[] {
-  const savedDirs = new Set(networks.map(({ savedDir }) => savedDir))
-  return [...networks, ...[...savedDirs].flatMap(savedNetworks)]
+function lookForBridges(networks: readonly Network[], links: readonly Link[]): Bridges {
+  using host = Connection.open()
+  return findBridges(networks, links, ({ index }) => addressList(host, index))
 }
 
 /** What `cni install` has put beside its configuration. */
@@ -117,23 +123,26 @@ function besideConflist(confDir: string): string[] {
 /** The configuration goes first: from then on no runtime attaches another pod. */
 function makePlan(installation: Installation, found: Found, say: Say): Removal[] {
   const { own, folders, socket, runtime } = installation
-  const { confPaths, lists, networks, attachments, survey } = found
+  const { confPaths, lists, networks, bridges, attachments, survey } = found
+  for (const { name } of bridges.others) {
+    say(`keeping bridge ${name}: it is not known to be made by the bridge plugin`)
+  }
   return [
     ...confPaths.map(planPath),
     ...planAttachments(runtime, lists, attachments),
-    ...planLinks(networks, attachments, survey.links),
+    ...planLinks(bridges, attachments, survey.links),
     ...planFirewall(new Tools(runtime.env['PATH']), say),
-    ...planState(networks, say),
+    ...planState(networks, say, runtime.log),
     ...planExecutables(own, folders.binDir, say),
     ...planSocket(socket, say),
   ]
 }
 
 function findObstacles({ own, folders }: Installation, found: Found): string[] {
-  const { networks, attachments, survey } = found
+  const { bridges, attachments, survey } = found
   return [
     ...attachedPods(attachments),
-    ...foreignPorts(unknownPorts(networks, attachments, survey.links)),
+    ...foreignPorts(unknownPorts(bridges, attachments, survey.links)),
     ...foreignFlannel(own, folders.binDir),
   ]
 }

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Link } from '../../lib/net/link.ts'
+import { footprint as flannel } from '../../plugins/flannel/footprint.ts'
+import type { Package } from '../install/index.ts'
 import type { NodeAttachment } from '../node/attachments.ts'
 import { podText } from '../node/pod.ts'
 import { inspectSandbox } from '../node/sandbox-state.ts'
@@ -29,7 +31,7 @@ export function foreignPorts(ports: readonly Link[]): string[] {
 
 /** Another flannel plugin in our place: what there is may be its work, and in its use. */
 export function foreignFlannel(own: Package, binDir: string): string[] {
-  const path = join(binDir, 'flannel')
+  const path = join(binDir, flannel.plugin)
   if (!existsSync(path) || isOurs(path, own)) return []
   return [`${path}, which is of another plugin set or version, and serves these networks`]
 }

@@ -1,58 +1,59 @@
 /** The state that the plugins keep on disk. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { mayBeShared } from '../../ipam/host-local/file-system.ts'
+import { footprint as hostLocal } from '../../ipam/host-local/footprint.ts'
 import { hasCode } from '../../lib/base/errors.ts'
 import { readStateFile } from '../../lib/base/files.ts'
-import { parseIp } from '../../lib/ip/ip.ts'
-import { inspectSavedFile } from '../../plugins/flannel/saved-file.ts'
-import { type FlannelNetwork, networkOfSaved } from './flannel-networks.ts'
+import type { Log } from '../../lib/base/log.ts'
+import type { Content, StateFolder } from '../../lib/cni/footprint.ts'
+import { folderOf } from '../node/plugin-calls.ts'
+import { type Network, networkOfDelegate } from './networks.ts'
 import type { Removal, Say } from './removal.ts'
-
-/** What plugins lock; others may hold it as long as anything of theirs is in the folder. */
-const locks: readonly string[] = ['lock', 'lock.lock']
+import { planSharedFolder } from './shared-folder.ts'
 
 /** The folders of the networks' state. Files that are not of these networks stay, with theirs. */
-export function planState(networks: readonly FlannelNetwork[], say: Say): Removal[] {
-  const saved = new Set(networks.map(({ savedDir }) => savedDir))
-  const stores = new Set(networks.map(({ networksDir, name }) => join(networksDir, name)))
-  const records = new Set(networks.flatMap(({ portmapDir }) => portmapDir ?? []))
-  const isRecord = (_folder: string, name: string) => isRecordOf(networks, name)
-  return [
-    ...[...saved].flatMap((folder) => planFolder(folder, isSavedConf, say)),
-    ...[...stores].flatMap((folder) => planFolder(folder, isHostLocalFile, say)),
-    ...[...records].flatMap((folder) => planFolder(folder, isRecord, say)),
-  ]
+export function planState(networks: readonly Network[], say: Say, log: Log): Removal[] {
+  const calls = networks.flatMap((network) => network.calls)
+  const folders = calls.flatMap((call) => {
+    const folder = folderOf(call)
+    return folder === undefined ? [] : [{ ...folder, footprint: call.footprint }]
+  })
+  const byPath = Map.groupBy(folders, ({ path }) => path)
+  return [...byPath].flatMap(([path, users]) => {
+    if (!existsSync(path)) return []
+    const hasMachines = users.some(({ footprint }) => footprint === hostLocal)
+    if (hasMachines && mayBeShared(path)) return [planSharedFolder(path, say, log)]
+    return [planFolder(path, users, say)]
+  })
 }
 
-/** The networks whose delegates' configurations are saved in the folder. */
-export function savedNetworks(savedDir: string): FlannelNetwork[] {
-  return fileNames(savedDir).flatMap((name) => readSaved(savedDir, name))
+/** The networks whose delegates' configurations are saved in the folders of these. */
+export function savedNetworks(networks: readonly Network[]): Network[] {
+  const calls = networks.flatMap((network) => network.calls)
+  const folders = calls.flatMap((call) => folderOf(call) ?? [])
+  const byPath = new Map(folders.map((folder) => [folder.path, folder]))
+  return [...byPath.values()].flatMap(({ path, delegateIn }) =>
+    fileNames(delegateIn === undefined ? '' : path).flatMap((name) => {
+      const conf = delegateIn?.(contentOf(join(path, name)))
+      return conf === undefined ? [] : [networkOfDelegate(conf)]
+    }),
+  )
 }
 
-function readSaved(savedDir: string, name: string): FlannelNetwork[] {
-  try {
-    return networkOfSaved(readStateFile(join(savedDir, name)), savedDir)
-  } catch {
-    return [] // a folder, a link, something large: no saved configuration
-  }
-}
-
-function planFolder(
-  folder: string,
-  isOurs: (folder: string, name: string) => boolean,
-  say: Say,
-): Removal[] {
-  if (!existsSync(folder)) return []
+function planFolder(path: string, users: readonly StateFolder[], say: Say): Removal {
+  const locks = users.flatMap((user) => user.locks)
+  const isOwn = (name: string) => users.some((user) => user.owns(name, contentOf(join(path, name))))
   const remove = () => {
-    const names = fileNames(folder).filter((name) => !locks.includes(name))
-    const ours = names.filter((name) => isOurs(folder, name))
-    const others = names.filter((name) => !ours.includes(name))
-    const removed = others.length > 0 ? ours : [...ours, ...locks]
-    for (const name of removed) rmSync(join(folder, name), { force: true, recursive: true })
-    if (others.length > 0) say(`kept ${folder}, where others have put ${others.join(', ')}`)
-    else removeFolder(folder)
+    const names = fileNames(path).filter((name) => !locks.includes(name))
+    const own = names.filter(isOwn)
+    const others = names.filter((name) => !own.includes(name))
+    const removed = others.length > 0 ? own : [...own, ...locks]
+    for (const name of removed) rmSync(join(path, name), { force: true, recursive: true })
+    if (others.length > 0) say(`kept ${path}, where others have put ${others.join(', ')}`)
+    else removeFolder(path)
   }
-  return [{ what: `${folder}/`, remove }]
+  return { what: `${path}/`, remove }
 }
 
 function removeFolder(folder: string): void {
@@ -63,21 +64,14 @@ function removeFolder(folder: string): void {
   }
 }
 
-/** The configuration of a delegate, or what an interrupted save of one left. */
-function isSavedConf(folder: string, name: string): boolean {
-  return inspectSavedFile(folder, name) !== undefined
-}
-
-/** An address, a last address, `.<containerID> <interface>`, or what is on its way to be one. */
-function isHostLocalFile(_folder: string, name: string): boolean {
-  const isOther = /^(?:last_reserved_ip\.\d+|\.[a-zA-Z0-9][\w.-]* \S*|\.new-[\da-f]+)$/.test(name)
-  return isOther || parseIp(name) !== undefined
-}
-
-/** `<network>:<containerID>:<interface>`, as portmap names its records. */
-function isRecordOf(networks: readonly FlannelNetwork[], file: string): boolean {
-  const [network, ...rest] = file.replace(/^\./, '').split(':')
-  return rest.length === 2 && networks.some(({ name }) => name === network)
+function contentOf(path: string): Content {
+  return () => {
+    try {
+      return readStateFile(path)
+    } catch {
+      return undefined // a folder, a link, something large: no state of a plugin
+    }
+  }
 }
 
 function fileNames(folder: string): string[] {

@@ -127,6 +127,11 @@ export class AddressFiles {
   }
 }
 
+/** Whether a file of this name holds the last address of a range set. */
+export function isLastReservedName(name: string): boolean {
+  return name.startsWith(lastReservedPrefix) && /^\d+$/.test(name.slice(lastReservedPrefix.length))
+}
+
 /** Cheaper than parsing: the folder also has links, locks, what is temporary, and last addresses. */
 function isAddressName(name: string): boolean {
   return /^[\da-f][\da-f.:]*$|^::/.test(name)

@@ -14,7 +14,8 @@ import { confSchema, type RawConf, type RawRange } from './conf-schema.ts'
 import { checkSetsDisjoint, parseRangeSets, type RawRangeSet } from './range-conf.ts'
 import type { RangeSet } from './range.ts'
 
-const defaultDataDir = '/var/lib/cni/networks'
+/** Where the folders of networks are unless a configuration says otherwise. */
+export const defaultDataDir = '/var/lib/cni/networks'
 
 /** More ranges than any network has, and few enough to compare each with all others. */
 const maxRanges = 1000

@@ -16,7 +16,10 @@ import { lockSync } from 'proper-lockfile'
 import { errorText, hasCode } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import type { LockHeld, Patience } from './lock.ts'
+import { lockFile, type LockHeld, type Patience } from './lock.ts'
+
+/** What proper-lockfile makes beside the file that it locks. */
+export const directoryOfLock = `${lockFile}.lock`
 
 /** After so many ms the lock of a killed process counts for nothing; it is held for a few. */
 const staleMs = 2000
@@ -33,7 +36,7 @@ const fs = { mkdirSync, realpathSync, rmdirSync, statSync, utimesSync }
  * patience is over.
  */
 export function withLockDirectory<T>(directory: string, patience: Patience, work: () => T): T {
-  const path = `${directory}/lock`
+  const path = `${directory}/${lockFile}`
   const dead = new DeadLock(`${path}.lock`, patience)
   const unlock = patience.insist(
     () => lockDirectory(path, dead, patience.context.log),

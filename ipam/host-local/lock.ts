@@ -11,6 +11,9 @@ import { describeHolders } from './lock-holder.ts'
 const LOCK_EX = 2
 const LOCK_NB = 4
 
+/** What is locked in the folder of a network. */
+export const lockFile = 'lock'
+
 /**
  * How long a call waits for the others, in ms. They hold the lock for a few milliseconds each, but
  * after a reboot there may be hundreds. A runtime gives all plugins together about two minutes.
@@ -39,7 +42,7 @@ export function withFlock<T>(
   context: Context,
   work: (patience: Patience) => T,
 ): T {
-  const path = `${directory}/lock`
+  const path = `${directory}/${lockFile}`
   const patience = new Patience(context)
   const fd = openLock(path)
   try {

@@ -108,7 +108,8 @@ export function checkCombination(conf: BridgeConf, { conf: { cniVersion } }: Req
   }
 }
 
-function bridgeName({ bridge = 'cni0' }: RawBridgeConf): string {
+/** The name of the bridge; throws a `CniError` with code 7 when no interface can have it. */
+export function bridgeName({ bridge = 'cni0' }: Pick<RawBridgeConf, 'bridge'>): string {
   try {
     checkIfName(bridge)
     return bridge

@@ -11,7 +11,7 @@ import { hasRule } from '../../lib/firewall/rule-search.ts'
 import { type Cidr, family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
 import type { MasqueradeOwner } from './masquerade-owner.ts'
 
-const tableName = 'cni_plugins_masquerade'
+export const tableName = 'cni_plugins_masquerade'
 const table = `inet ${tableName}`
 const checks = 'masq_checks'
 const postrouting = 'postrouting'

@@ -9,17 +9,20 @@ interface Named extends Pick<Request, 'containerId' | 'ifName'> {
 /** IFALIASZ of linux/if.h, without the terminating zero: in bytes. */
 const maxAliasBytes = 255
 
+/** What the names of host ends begin with, those of the Go plugins too. */
+export const hostVethPrefix = 'veth'
+
 /**
  * The name that the host's end of an attachment has, unless another attachment's is the same: the
  * kernel needs it to be unique, and a repeated ADD or a DEL without a sandbox finds it by this.
  */
 export function hostVethName({ containerId, ifName }: Request): string {
-  return `veth${hash(`${containerId}:${ifName}`)}`
+  return `${hostVethPrefix}${hash(`${containerId}:${ifName}`)}`
 }
 
 /** A name as the Go plugins choose it. */
 export function randomVethName({ randomBytes }: Context): string {
-  return `veth${randomBytes(4).toHex()}`
+  return `${hostVethPrefix}${randomBytes(4).toHex()}`
 }
 
 /**

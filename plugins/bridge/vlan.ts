@@ -57,6 +57,11 @@ function setVlans(host: Connection, port: number, conf: VlanConf): void {
   vlanAdd(host, port, wanted)
 }
 
+/** What the names of gateways in VLANs begin with; the number of the VLAN follows. */
+export function vlanGatewayPrefix({ name }: Pick<Link, 'name'>): string {
+  return `${name}.`
+}
+
 /**
  * The device that holds the gateway's address inside the VLAN: `<bridge>.<vlan>`, one end of a
  * veth pair whose other end is a port of the bridge. Made once and used by all pods of the VLAN.
@@ -64,7 +69,7 @@ function setVlans(host: Connection, port: number, conf: VlanConf): void {
 export function ensureVlanGateway(attaching: Attaching, bridge: Link): Link {
   const { conf, context, places } = attaching
   const { host } = places
-  const name = `${bridge.name}.${conf.vlan}`
+  const name = `${vlanGatewayPrefix(bridge)}${conf.vlan}`
   return withPrefix(`failed to create vlan interface: "${name}": `, () => {
     checkIfName(name)
     const device = linkByName(host, name) ?? createVlanGateway(attaching, bridge, name)

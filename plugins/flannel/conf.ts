@@ -17,8 +17,11 @@ export interface FlannelConf {
   readonly runtimeConfig: Readonly<Record<string, unknown>> | undefined
 }
 
+/** What of a request its configuration is read from. */
+type Configured = Pick<Request, 'command' | 'conf' | 'configuredVersion'>
+
 /** Reads the configuration. Throws a `CniError` with code 7. */
-export function parseFlannelConf(request: Request): FlannelConf {
+export function parseFlannelConf(request: Configured): FlannelConf {
   const prefix = 'failed to load netconf: '
   const inAdd = `failed to load flannel netconf file: ${prefix}`
   const raw = readConf(confSchema, request.conf, request.command === 'ADD' ? inAdd : prefix)
@@ -26,7 +29,7 @@ export function parseFlannelConf(request: Request): FlannelConf {
 }
 
 /** The same for DEL: a key that is wrong is logged, and counts as missing. */
-export function parseForCleanup(request: Request, log: Log): FlannelConf {
+export function parseForCleanup(request: Configured, log: Log): FlannelConf {
   try {
     return parseFlannelConf(request)
   } catch (error) {
@@ -45,7 +48,7 @@ function isRight(keys: object): boolean {
   }
 }
 
-function withDefaults(raw: RawFlannelConf, { conf, configuredVersion }: Request): FlannelConf {
+function withDefaults(raw: RawFlannelConf, { conf, configuredVersion }: Configured): FlannelConf {
   return {
     name: conf.name,
     cniVersion: configuredVersion,

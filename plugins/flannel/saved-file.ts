@@ -56,14 +56,23 @@ export function inspectSavedFile(folder: string, name: string): SavedFile | unde
 /** A configuration has some hundred bytes. */
 const maxBytes = 1024 * 1024
 
-function isSavedFileName(name: string): boolean {
+/** Whether a file of this name can be an attachment's, or one on its way to be that: pure. */
+export function isSavedFileName(name: string): boolean {
   const [containerId = '', ifName = firstIfName, ...rest] = name.replace(/^\./, '').split(':')
   if (rest.length > 0) return false
   return isAccepted(checkContainerId, containerId) && isAccepted(checkIfName, ifName)
 }
 
-/** The name of the network, in the configuration of a delegate: flannel gives it an `ipam`. */
-function networkOfSaved(text: string): string | undefined {
+/** Whether the text is a delegate's configuration, or what an interrupted save of one left: pure. */
+export function isSavedText(text: string | undefined): boolean {
+  return text !== undefined && (networkOfSaved(text) !== undefined || isTorn(text))
+}
+
+/**
+ * The name of the network, in the configuration of a delegate: flannel gives it an `ipam`. Undefined
+ * for any other text.
+ */
+export function networkOfSaved(text: string): string | undefined {
   const value = parse(text)
   if (!isObject(value)) return undefined
   const { name, type, ipam } = value

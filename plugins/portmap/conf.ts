@@ -47,7 +47,7 @@ export function parsePortmapConf({ conf }: Request): PortmapConf {
 }
 
 /** What is left of a configuration that cannot be read, for commands that remove things. */
-export function cleanupConf({ conf: { dataDir } }: Request): PortmapConf {
+export function cleanupConf({ conf: { dataDir } }: Pick<Request, 'conf'>): PortmapConf {
   const isPath = typeof dataDir === 'string' && dataDir.startsWith('/')
   return {
     ...{ snat: true, masqAll: false, markMasqBit: defaultMarkBit, externalSetMarkChain: undefined },

@@ -14,8 +14,11 @@ export const namePrefix = 'CNI-'
 
 /** The chain with a jump to the chain of every container. */
 export const sharedChain = 'CNI-HOSTPORT-DNAT'
-const setMarkChain = 'CNI-HOSTPORT-SETMARK'
-const masqueradeChain = 'CNI-HOSTPORT-MASQ'
+export const setMarkChain = 'CNI-HOSTPORT-SETMARK'
+export const masqueradeChain = 'CNI-HOSTPORT-MASQ'
+
+/** The chains of the kernel with rules that lead to ours. */
+export const hooks = ['PREROUTING', 'OUTPUT', 'POSTROUTING'] as const
 
 /** A name has 28 characters at most. */
 const chainLength = 28

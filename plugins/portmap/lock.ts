@@ -11,6 +11,9 @@ import { makeRecordsFolder } from './records.ts'
 const LOCK_EX = 2
 const LOCK_NB = 4
 
+/** What is locked in the folder of records. */
+export const lockFile = 'lock'
+
 /** How long a call waits for others, in ms: longer than one of them waits for the xtables lock. */
 const maxWaitMs = 30_000
 const stepMs = 5
@@ -24,7 +27,7 @@ const maxCountedMs = 1000
  */
 export function withLock<T>(folder: string, context: Context, work: () => T): T {
   makeRecordsFolder(folder)
-  const path = join(folder, 'lock')
+  const path = join(folder, lockFile)
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
   const fd = openSync(path, flags, 0o600)
   try {

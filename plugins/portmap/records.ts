@@ -118,7 +118,7 @@ export class Records {
 
   #names(): string[] {
     try {
-      return readdirSync(this.#folder).filter((name) => /^[^:]+:[^:]+:[^:]+$/.test(name))
+      return readdirSync(this.#folder).filter((name) => namePattern.test(name))
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
       throw failure(this.#folder, error)
@@ -145,6 +145,8 @@ export class Records {
     return statSync(file).mtimeMs < bootTime(this.#context.now()) ? earlierBoot : ''
   }
 }
+
+const namePattern = /^[^:]+:[^:]+:[^:]+$/
 
 /** Stands for a boot before this one whose ID is not known. */
 const earlierBoot = 'earlier'
@@ -175,6 +177,11 @@ function temporaryName(name: string): string {
 
 function isTemporary(name: string): boolean {
   return name.startsWith('.')
+}
+
+/** Whose file it is, a record's or one on its way to be that; undefined for any other name. */
+export function parseRecordName(name: string): AttachmentName | undefined {
+  return namePattern.test(name) ? parseName(isTemporary(name) ? name.slice(1) : name) : undefined
 }
 
 function parseName(name: string): AttachmentName {

@@ -173,6 +173,24 @@ t.test('another flannel and its network stay', { skip: kernelSkip() }, async (t)
   t.equal(leftOnDisk(node).length, names.length + 3)
 })
 
+t.test('a bridge of somebody else stays', { skip: kernelSkip() }, async (t) => {
+  for (const isUsed of [false, true]) {
+    const node = makeInstalledNode(t, plugins)
+    const ip = (...args: string[]) => runSync(['ip', '-n', node.name, ...args])
+    ip('link', 'add', 'cni0', 'up', 'type', 'bridge')
+    const pods = isUsed ? await attachPods(node, 'web') : []
+    ip('link', 'add', 'tap0', 'master', 'cni0', 'type', 'veth', 'peer', 'tap1')
+    const { code, stdout, stderr } = await node.cni('uninstall', ...(isUsed ? ['--force'] : []))
+    t.equal(code, 0, stderr)
+    t.match(stdout, 'keeping bridge cni0: ')
+    t.notMatch(stdout, '  link cni0')
+    t.same(linkNames(node).sort(), ['cni0', 'tap0', 'tap1'])
+    t.equal(ports(node, 'cni0').length, 1, 'with its port')
+    for (const pod of pods) t.equal(link(pod, 'eth0'), undefined)
+    t.same(leftOnDisk(node), [])
+  }
+})
+
 const goBridge = '/usr/lib/cni/bridge'
 const noGo = existsSync(goBridge) ? false : `${goBridge} is not installed`
 

@@ -38,7 +38,7 @@ export function vethOf(parts: Partial<Link> = {}): Link {
 
 export function reservationOf(parts: Partial<Reservation> = {}): Reservation {
   const owner = { network: 'cbr0', containerId: 'c1', ifName: 'eth0' }
-  return { ...owner, address: '10.244.1.2', netns: '', since: 2000, ...parts }
+  return { ...owner, address: '10.244.1.2', netns: '', machine: 'this', since: 2000, ...parts }
 }
 
 /** What a runtime keeps. */

@@ -97,6 +97,21 @@ t.test('one with two addresses is one, and one in another network is another', a
   )
 })
 
+t.test('what other machines have reserved is not this node’s', async (t) => {
+  const other = reservationOf({ machine: 'other' })
+  const unknown = reservationOf({ machine: 'unknown' })
+  t.strictSame(mergeAttachments({ ...nothing, reservations: [other, unknown] }), [])
+  const kept = [keptOf('c1')]
+  t.match(mergeAttachments({ ...nothing, kept, reservations: [other] }), [{ reservations: [] }])
+  t.match(mergeAttachments({ ...nothing, kept, reservations: [unknown] }), [
+    { reservations: [unknown] },
+  ])
+  const links = [vethOf({ alias: 'cbr0/c1/eth0' })]
+  t.match(mergeAttachments({ ...nothing, links, reservations: [unknown] }), [
+    { reservations: [unknown] },
+  ])
+})
+
 t.test('an old reservation goes to the attachment of its container', async (t) => {
   const old = reservationOf({ ifName: '' })
   t.match(mergeAttachments({ ...nothing, kept: [keptOf('c1')], reservations: [old] }), [

@@ -30,6 +30,7 @@ t.test('reads what host-local writes', async (t) => {
   const of = (address: string, containerId: string, ifName: string) => ({
     ...{ network: 'cbr0', address, containerId, ifName },
     netns: containerId === 'c1' && address === '10.244.1.2' ? '/run/netns/web' : '',
+    machine: 'this' as const,
     since: 1000,
   })
   t.strictSame(listStores(dir, log), [

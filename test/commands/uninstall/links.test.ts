@@ -1,13 +1,18 @@
 import t from 'tap'
-import { planLinks, unknownPorts } from '../../../commands/uninstall/links.ts'
+import { findBridges, planLinks, unknownPorts } from '../../../commands/uninstall/links.ts'
+import { networkOfDelegate } from '../../../commands/uninstall/networks.ts'
+import type { Link } from '../../../lib/net/link.ts'
 import { attachmentOf, vethOf } from '../node/attachment.ts'
 
-const folders = { savedDir: '/f', networksDir: '/n', portmapDir: undefined }
+const delegate = { name: 'cbr0', cniVersion: '1.1.0', type: 'bridge', bridge: 'cni0' } as const
 const networks = [
-  { name: 'cbr0', bridge: 'cni0', ...folders },
-  { name: 'net2', bridge: undefined, ...folders },
+  networkOfDelegate(delegate),
+  networkOfDelegate(delegate),
+  networkOfDelegate({ ...delegate, name: 'net2', type: 'ipvlan', bridge: 'br0' }),
 ]
-const bridge = vethOf({ index: 2, name: 'cni0', kind: 'bridge', master: 0 })
+const bridgesAmong = (links: readonly Link[], among = networks) =>
+  findBridges(among, links, () => [])
+const bridge = vethOf({ index: 2, name: 'cni0', kind: 'bridge', master: 0, alias: 'cni' })
 const port = vethOf({ index: 7, peer: 3, peerNetnsId: 0 })
 const vlanPort = vethOf({ index: 8, name: 'vethaa', peer: 9 })
 const vlan = vethOf({ index: 9, name: 'cni0.100', peer: 8, master: 0 })
@@ -24,20 +29,37 @@ const attachments = [attachmentOf({ port })]
 
 t.test('ports go before their bridge, with what belongs to it', async (t) => {
   t.strictSame(
-    planLinks(networks, attachments, links).map(({ what }) => what),
+    planLinks(bridgesAmong(links), attachments, links).map(({ what }) => what),
     ['link veth1, of cbr0/c1/eth0', 'link cni0.100, a gateway in a VLAN', 'link cni0, a bridge'],
   )
 })
 
 t.test('a name that is no bridge is not ours', async (t) => {
   const vxlan = [vethOf({ name: 'cni0', kind: 'vxlan' })]
-  t.strictSame(planLinks(networks, [], vxlan), [])
-  t.strictSame(planLinks([], [attachmentOf({ port: undefined })], links), [])
+  t.strictSame(planLinks(bridgesAmong(vxlan), [], vxlan), [])
+  t.strictSame(planLinks(bridgesAmong(links, []), [attachmentOf({ port: undefined })], links), [])
 })
 
 t.test('ports that belong to no attachment', async (t) => {
-  t.strictSame(unknownPorts(networks, attachments, links), [])
+  t.strictSame(unknownPorts(bridgesAmong(links), attachments, links), [])
   const tap = vethOf({ index: 20, name: 'tap0', kind: 'tun' })
-  t.strictSame(unknownPorts(networks, attachments, [...links, tap]), [tap])
-  t.strictSame(unknownPorts(networks, [], links), [port])
+  t.strictSame(unknownPorts(bridgesAmong(links), attachments, [...links, tap]), [tap])
+  t.strictSame(unknownPorts(bridgesAmong(links), [], links), [port])
+})
+
+t.test('a bridge that the plugin has not made stays, with its ports', async (t) => {
+  for (const alias of [undefined, 'uplink', 'cni joined', 'cni joined gateway 10.1.2.1/24']) {
+    const found = links.map((link) =>
+      link === bridge
+        ? vethOf({ ...bridge, ...(alias === undefined ? { alias: '' } : { alias }) })
+        : link,
+    )
+    const bridges = bridgesAmong(found)
+    t.match(bridges, { own: [], others: [{ name: 'cni0' }] })
+    t.strictSame(
+      planLinks(bridges, attachments, found).map(({ what }) => what),
+      ['link veth1, of cbr0/c1/eth0', 'link cni0.100, a gateway in a VLAN'],
+    )
+    t.strictSame(unknownPorts(bridges, [], found), [])
+  }
 })

@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { networksOf } from '../../../commands/uninstall/networks.ts'
 import { planState, savedNetworks } from '../../../commands/uninstall/state.ts'
+import { parseConfList } from '../../../lib/libcni/conf-list.ts'
+import { contextOf } from '../../support/request.ts'
 
 const ipam = { type: 'host-local' }
 const saved = JSON.stringify({ name: 'cbr0', type: 'bridge', bridge: 'br1', ipam })
@@ -10,10 +13,15 @@ function setUp(t: Test, files: Parameters<Test['testdir']>[0]) {
   const dir = t.testdir(files)
   const [savedDir, networksDir] = [join(dir, 'flannel'), join(dir, 'networks')]
   const portmapDir = join(dir, 'portmap')
-  const networks = [{ name: 'cbr0', bridge: 'cni0', savedDir, networksDir, portmapDir }]
+  const plugins = [
+    { type: 'flannel', dataDir: savedDir, ipam: { dataDir: networksDir } },
+    { type: 'portmap', dataDir: portmapDir },
+  ]
+  const list = parseConfList(JSON.stringify({ name: 'cbr0', cniVersion: '1.0.0', plugins }))
+  const networks = networksOf(list)
   const lines: string[] = []
-  const plan = planState([...networks, ...networks], (line) => lines.push(line))
-  return { dir, savedDir, plan, lines }
+  const plan = planState([...networks, ...networks], (line) => lines.push(line), contextOf().log)
+  return { dir, savedDir, networks, plan, lines }
 }
 
 t.test('removes what the plugins have written, and the folders', async (t) => {
@@ -69,8 +77,9 @@ t.test('plans nothing where there is nothing', async (t) => {
 })
 
 t.test('tells of the networks of what is saved', async (t) => {
-  const { dir, savedDir } = setUp(t, { flannel: { c1: saved, c2: 'torn', c3: { x: saved } } })
-  t.match(savedNetworks(savedDir), [{ name: 'cbr0', bridge: 'br1', savedDir }])
-  t.strictSame(savedNetworks(join(dir, 'none')), [])
+  const flannel = { c1: saved, c2: 'torn', c3: { x: saved }, c4: '{"name":"../x"}' }
+  const { savedDir, networks } = setUp(t, { flannel })
+  t.match(savedNetworks(networks), [{ name: 'cbr0', calls: [{ conf: { bridge: 'br1' } }, {}, {}] }])
   t.ok(existsSync(savedDir))
+  t.strictSame(savedNetworks(setUp(t, {}).networks), [])
 })
