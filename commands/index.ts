@@ -1,7 +1,8 @@
 /**
- * The command `cni`: what a container runtime does with a network, for a person to do by hand.
- * Verbs, environment and container IDs are those of the Go project's cnitool, and so is what it
- * keeps: either can remove what the other made.
+ * The command `cni`: what a container runtime does with a network, for a person to do by hand, and
+ * what there is to do about a node. From the arguments to the exit status; each verb has a file, or
+ * a folder, of its name. Verbs, environment and container IDs are those of the Go project's cnitool,
+ * and so is what it keeps: either can remove what the other made.
  */
 import { dirname } from 'node:path'
 import type { Environment } from '../lib/base/environment.ts'
@@ -13,6 +14,7 @@ import { supportedVersions } from '../lib/cni/versions.ts'
 import { AttachmentCache } from '../lib/libcni/attachment-cache.ts'
 import { findConfList } from '../lib/libcni/conf-dir.ts'
 import type { Runtime } from '../lib/libcni/runtime.ts'
+import { add } from './add.ts'
 import {
   type AttachmentCommand,
   type CommandLine,
@@ -22,10 +24,11 @@ import {
   type ServeCommand,
   UsageError,
 } from './args.ts'
-import { add, check, del } from './attachment-verbs.ts'
+import { check } from './check.ts'
+import { del } from './del.ts'
 import { explain, formatFailure } from './failure.ts'
+import { gc } from './gc.ts'
 import { install } from './install/index.ts'
-import { gc, status } from './network-verbs.ts'
 import { describeServer } from './node/server.ts'
 import { ps } from './ps/index.ts'
 import { asRoot } from './remedy.ts'
@@ -38,6 +41,7 @@ import {
   readSocket,
   type Settings,
 } from './settings.ts'
+import { status } from './status.ts'
 import { uninstall } from './uninstall/index.ts'
 import { usage } from './usage.ts'
 

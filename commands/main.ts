@@ -1,6 +1,9 @@
 /**
- * The entry of the executable under the name `cni`, in its first thread and in those that serve
- * calls. From source that is `node commands/main.ts ps`.
+ * Here begins the command that a person types: the entry of the executable under the name `cni`, in
+ * its first thread and in those of `cni serve` that serve calls of plugins. It gives the command its
+ * process, and `index.ts` does the rest. From source that is `node commands/main.ts ps`. A call of a
+ * plugin by a runtime begins in `plugins/main.ts`; that of `cni add` too, for it starts plugins as
+ * a runtime does.
  */
 import { createDelegate } from '../lib/cni/delegate.ts'
 import { createProcessHost, exitNow } from '../lib/cni/host-process.ts'

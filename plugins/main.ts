@@ -1,6 +1,9 @@
 /**
- * The entry of the executable under the name of a plugin, which says what it is. From source that is
- * `node plugins/main.ts bridge`.
+ * Here begins a call of a plugin, such as an ADD: the entry of the executable under the name of a
+ * plugin, which says what it is. From here a call goes by `lib/cni/dispatch.ts`, which reads and
+ * checks it, to the plugin's own `index.ts`. From source that is `node plugins/main.ts bridge`. Where
+ * `cni serve` runs, the front passes the call to `resident/worker.ts`, and the same dispatch follows.
+ * What a person types as `cni` begins in `commands/main.ts`.
  */
 import { basename } from 'node:path'
 import { exitNow, runProcess } from '../lib/cni/host-process.ts'

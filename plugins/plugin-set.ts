@@ -1,3 +1,4 @@
+/** Which plugins there are, each a folder with its `index.ts`: the entries, and delegation, go by it. */
 import { hostLocal } from '../ipam/host-local/index.ts'
 import type { Plugin } from '../lib/cni/plugin.ts'
 import { bridge } from './bridge/index.ts'

@@ -1,10 +1,8 @@
 /** What host-local is called with on this node, by the configurations of its networks. */
 import { footprint as hostLocal } from '../../ipam/host-local/footprint.ts'
 import { readSmallFile } from '../../lib/base/files.ts'
-import { isObject } from '../../lib/base/json.ts'
 import { parseNetConf } from '../../lib/cni/net-conf.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
-import { canonicalize } from '../../lib/cni/schema.ts'
 import { currentVersion } from '../../lib/cni/versions.ts'
 import { parseSubnetEnv } from '../../lib/flannel/subnet-env.ts'
 import type { NetworkConfigList } from '../../lib/libcni/conf-list.ts'
@@ -12,6 +10,7 @@ import { type PluginConf, pluginStdin } from '../../lib/libcni/plugin-conf.ts'
 import { parseFlannelConf } from '../../plugins/flannel/conf.ts'
 import { buildDelegateConf } from '../../plugins/flannel/delegate-conf.ts'
 import { footprint as flannel } from '../../plugins/flannel/footprint.ts'
+import { ipamTypeOf } from './plugin-calls.ts'
 
 /**
  * The calls of host-local that a STATUS of the network's plugins leads to. Throws a `CniError` when
@@ -21,7 +20,7 @@ export function hostLocalRequests(list: NetworkConfigList): Request[] {
   return list.plugins
     .map((plugin) => requestOf(plugin, list))
     .map((request) => (request.conf['type'] === flannel.plugin ? delegated(request) : request))
-    .filter(({ conf }) => ipamOf(conf)['type'] === hostLocal.plugin)
+    .filter(({ conf }) => ipamTypeOf(conf) === hostLocal.plugin)
 }
 
 function requestOf(plugin: PluginConf, list: NetworkConfigList): Request {
@@ -45,13 +44,4 @@ function statusOf(stdin: string): Request {
     stdin,
     env: {},
   }
-}
-
-const keys = { properties: { ipam: { properties: { type: {} } } } }
-
-/** `ipam` of a configuration, with keys as they are written here; empty when there is none. */
-function ipamOf(conf: object): Readonly<Record<string, unknown>> {
-  const canonical = canonicalize(keys, conf)
-  const ipam = isObject(canonical) ? canonical['ipam'] : undefined
-  return isObject(ipam) ? ipam : {}
 }

@@ -69,7 +69,7 @@ function netConfOf(plugin: PluginConf, list: NetworkConfigList): NetConf | undef
 const keys = { properties: { ipam: { properties: { type: {} } } } }
 
 /** The IPAM plugin (CNI specification, section 1); a plugin is called with its caller's stdin. */
-function ipamTypeOf(conf: NetConf): string | undefined {
+export function ipamTypeOf(conf: NetConf): string | undefined {
   const canonical = canonicalize(keys, conf)
   const ipam = isObject(canonical) ? canonical['ipam'] : undefined
   const type = isObject(ipam) ? ipam['type'] : undefined

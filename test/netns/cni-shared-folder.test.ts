@@ -1,8 +1,8 @@
 /** `cni ps` and `cni uninstall` where other machines have the folder of reservations, as on NFS. */
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { kernelSkip } from '../../scripts/lab/node.ts'
+import { installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 
 const plugins = kernelSkip() ? '' : installPlugins(t)
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { conflistText } from '../../../commands/conflist-text.ts'
+import { conflistText } from '../../../commands/install/conflist-text.ts'
 import {
   installConflist,
   loadConflist,

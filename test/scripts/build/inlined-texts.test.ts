@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../../..')
 
 t.test('a bundle holds the text, byte for byte, and does not look for the file', async (t) => {
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'commands/conflist-text.ts')],
+    entryPoints: [join(root, 'commands/install/conflist-text.ts')],
     bundle: true,
     format: 'cjs',
     platform: 'node',

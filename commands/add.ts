@@ -1,21 +1,15 @@
-/** The verbs about one attachment. Each returns what stands on stdout. */
+/** `cni add`: attaches a network namespace, as a runtime does for a pod. */
 import { errorText } from '../lib/base/errors.ts'
 import type { Attachment } from '../lib/cni/attachment.ts'
 import { attemptAll } from '../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, toCniError } from '../lib/cni/errors.ts'
 import { encodeResult } from '../lib/cni/result-encode.ts'
 import type { NetworkConfigList } from '../lib/libcni/conf-list.ts'
-import {
-  addNetworkList,
-  checkNetworkList,
-  delNetworkList,
-  type Runtime,
-  validateAdd,
-} from '../lib/libcni/runtime.ts'
-import { requireNetns } from './sandbox.ts'
+import { addNetworkList, delNetworkList, type Runtime, validateAdd } from '../lib/libcni/runtime.ts'
+import { requireNetns } from './node/netns.ts'
 
 /**
- * Attaches, and returns the result. What a failed ADD did is taken back, and the error says so: a
+ * Attaches, and returns the result as it stands on stdout. What a failed ADD did is taken back, and the error says so: a
  * person has no runtime that would delete it later.
  */
 export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
@@ -55,33 +49,4 @@ function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachm
   } catch (error) {
     return `removing what had been done failed too: ${errorText(error)}`
   }
-}
-
-/** Checks that the attachment is as it was made. */
-export function check(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
-  const { netns, ifName } = attachment
-  requireNetns(netns)
-  requireAttached(runtime, list, attachment)
-  checkNetworkList(runtime, list, attachment)
-  return list.disableCheck
-    ? `not checked: network ${JSON.stringify(list.name)} has "disableCheck": true\n`
-    : `${ifName} in ${netns} is as it was made\n`
-}
-
-/** Without a cached result the plugins could only say that they miss it. */
-function requireAttached({ cache }: Runtime, list: NetworkConfigList, wanted: Attachment): void {
-  const { name, disableCheck } = list
-  if (disableCheck || cache.readResult(name, wanted) !== undefined) return
-  const { netns, ifName } = wanted
-  throw new CniError(
-    ErrorCode.unknownContainer,
-    `${netns} is not attached to network ${JSON.stringify(name)} as ${ifName}`,
-    `attach it first: cni add ${name} ${netns} -i ${ifName}`,
-  )
-}
-
-/** Removes the attachment; nothing is said when that succeeds, or when there is none. */
-export function del(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
-  delNetworkList(runtime, list, attachment)
-  return ''
 }

@@ -1,6 +1,6 @@
 /** The network namespace that a person names. */
-import { CniError, ErrorCode } from '../lib/cni/errors.ts'
-import { Netns, NetnsError } from '../lib/linux/netns.ts'
+import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import { Netns, NetnsError } from '../../lib/linux/netns.ts'
 
 /** Throws a `CniError` with code 8 unless the path is a network namespace. */
 export function requireNetns(path: string): void {

@@ -1,4 +1,4 @@
-/** The verbs about a whole network. Each returns what stands on stdout. */
+/** `cni gc`: has the plugins remove what is left of attachments that are gone. */
 import { fullText } from '../lib/base/errors.ts'
 import type { AttachmentName } from '../lib/cni/attachment.ts'
 import { attemptAll } from '../lib/cni/attempt-all.ts'
@@ -6,16 +6,8 @@ import { ErrorCode, toCniError } from '../lib/cni/errors.ts'
 import { isAtLeast } from '../lib/cni/versions.ts'
 import type { NetworkConfigList } from '../lib/libcni/conf-list.ts'
 import type { PluginConf } from '../lib/libcni/plugin-conf.ts'
-import { gcNetworkList, gcPlugin, type Runtime, statusNetworkList } from '../lib/libcni/runtime.ts'
-import { isNetns } from './sandbox.ts'
-
-/** Says that the network is ready; throws the error of the first plugin that is not. */
-export function status(runtime: Runtime, list: NetworkConfigList): string {
-  statusNetworkList(runtime, list)
-  return isAtLeast(list.cniVersion, '1.1.0')
-    ? `network ${JSON.stringify(list.name)} is ready\n`
-    : `not asked: ${oldVersion(list, 'STATUS')}\n`
-}
+import { gcNetworkList, gcPlugin, type Runtime } from '../lib/libcni/runtime.ts'
+import { isNetns } from './node/netns.ts'
 
 /**
  * Removes what is left of attachments whose namespace is gone, and says how many there were. Throws
@@ -68,8 +60,3 @@ function gcOlderList(
 
 /** What plugins answer that know no GC: to the version, or to the command. */
 const withoutGc: readonly number[] = [ErrorCode.incompatibleVersion, ErrorCode.invalidEnvironment]
-
-function oldVersion({ name, cniVersion }: NetworkConfigList, command: string): string {
-  const version = JSON.stringify(cniVersion)
-  return `network ${JSON.stringify(name)} has cniVersion ${version}, and ${command} came with 1.1.0`
-}
