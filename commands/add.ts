@@ -1,6 +1,6 @@
 /** `cni add`: attaches a network namespace, as a runtime does for a pod. */
 import { errorText } from '../lib/base/errors.ts'
-import type { Attachment } from '../lib/cni/attachment.ts'
+import type { RuntimeAttachment } from '../lib/cni/attachment.ts'
 import { attemptAll } from '../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, toCniError } from '../lib/cni/errors.ts'
 import { encodeResult } from '../lib/cni/result-encode.ts'
@@ -12,7 +12,11 @@ import { requireNetns } from './node/netns.ts'
  * Attaches, and returns the result as it stands on stdout. What a failed ADD did is taken back, and the error says so: a
  * person has no runtime that would delete it later.
  */
-export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+export function add(
+  runtime: Runtime,
+  list: NetworkConfigList,
+  attachment: RuntimeAttachment,
+): string {
   const version = validateAdd(runtime, list, attachment)
   requireNetns(attachment.netns)
   requireUnattached(runtime, list, attachment)
@@ -27,9 +31,13 @@ export function add(runtime: Runtime, list: NetworkConfigList, attachment: Attac
 }
 
 /** A second ADD would fail in the middle, and taking it back would remove what the first made. */
-function requireUnattached({ cache }: Runtime, list: NetworkConfigList, wanted: Attachment): void {
+function requireUnattached(
+  { cache }: Runtime,
+  list: NetworkConfigList,
+  wanted: RuntimeAttachment,
+): void {
   const { name } = list
-  if (cache.find(name, wanted) === undefined) return
+  if (cache.find(wanted) === undefined) return
   const { netns, ifName } = wanted
   throw new CniError(
     ErrorCode.invalidEnvironment,
@@ -39,7 +47,11 @@ function requireUnattached({ cache }: Runtime, list: NetworkConfigList, wanted: 
 }
 
 /** Calls every plugin with DEL, also when one of them fails, and says how that went. */
-function takeBack(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+function takeBack(
+  runtime: Runtime,
+  list: NetworkConfigList,
+  attachment: RuntimeAttachment,
+): string {
   const deletions = list.plugins.toReversed().map((plugin) => () => {
     delNetworkList(runtime, { ...list, plugins: [plugin] }, attachment)
   })

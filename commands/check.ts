@@ -1,12 +1,16 @@
 /** `cni check`: says whether an attachment is as it was made. */
-import type { Attachment } from '../lib/cni/attachment.ts'
+import type { RuntimeAttachment } from '../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../lib/cni/errors.ts'
 import type { NetworkConfigList } from '../lib/libcni/conf-list.ts'
 import { checkNetworkList, type Runtime } from '../lib/libcni/runtime.ts'
 import { requireNetns } from './node/netns.ts'
 
 /** Checks that the attachment is as it was made, and says so. Throws a `CniError` when it is not. */
-export function check(runtime: Runtime, list: NetworkConfigList, attachment: Attachment): string {
+export function check(
+  runtime: Runtime,
+  list: NetworkConfigList,
+  attachment: RuntimeAttachment,
+): string {
   const { netns, ifName } = attachment
   requireNetns(netns)
   requireAttached(runtime, list, attachment)
@@ -17,9 +21,13 @@ export function check(runtime: Runtime, list: NetworkConfigList, attachment: Att
 }
 
 /** Without a cached result the plugins could only say that they miss it. */
-function requireAttached({ cache }: Runtime, list: NetworkConfigList, wanted: Attachment): void {
+function requireAttached(
+  { cache }: Runtime,
+  list: NetworkConfigList,
+  wanted: RuntimeAttachment,
+): void {
   const { name, disableCheck } = list
-  if (disableCheck || cache.readResult(name, wanted) !== undefined) return
+  if (disableCheck || cache.readResult(wanted) !== undefined) return
   const { netns, ifName } = wanted
   throw new CniError(
     ErrorCode.unknownContainer,

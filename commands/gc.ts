@@ -1,6 +1,6 @@
 /** `cni gc`: has the plugins remove what is left of attachments that are gone. */
 import { fullText } from '../lib/base/errors.ts'
-import type { AttachmentName } from '../lib/cni/attachment.ts'
+import type { Attachment } from '../lib/cni/attachment.ts'
 import { attemptAll } from '../lib/cni/attempt-all.ts'
 import { ErrorCode, toCniError } from '../lib/cni/errors.ts'
 import { isAtLeast } from '../lib/cni/versions.ts'
@@ -40,7 +40,7 @@ const firstWithGc = '1.1.0'
 function gcOlderList(
   runtime: Runtime,
   list: NetworkConfigList,
-  valid: readonly AttachmentName[],
+  valid: readonly Attachment[],
 ): string[] {
   if (isAtLeast(list.cniVersion, firstWithGc)) return []
   const newer = { ...list, cniVersion: firstWithGc }

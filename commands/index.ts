@@ -7,7 +7,7 @@
 import { dirname } from 'node:path'
 import type { Environment } from '../lib/base/environment.ts'
 import { createLog } from '../lib/base/log.ts'
-import type { Attachment } from '../lib/cni/attachment.ts'
+import type { RuntimeAttachment } from '../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../lib/cni/errors.ts'
 import type { Invoker } from '../lib/cni/invoker.ts'
 import { supportedVersions } from '../lib/cni/versions.ts'
@@ -179,9 +179,10 @@ function callPlugins(
   const runtime = createRuntime(line, env, host)
   const list = findConfList(settings.confDir, line.network)
   if (!('netns' in line)) return { status, gc }[line.verb](runtime, list)
-  const name = { ...identify(host.cwd, line.netns), ifName: line.ifName ?? settings.ifName }
-  const made = line.verb === 'add' ? undefined : runtime.cache.find(list.name, name)
-  const attachment: Attachment = {
+  const ifName = line.ifName ?? settings.ifName
+  const name = { network: list.name, ...identify(host.cwd, line.netns), ifName }
+  const made = line.verb === 'add' ? undefined : runtime.cache.find(name)
+  const attachment: RuntimeAttachment = {
     ...name,
     args: settings.args ?? made?.args ?? [],
     capabilityArgs: settings.capabilityArgs ?? made?.capabilityArgs ?? {},

@@ -1,5 +1,5 @@
 /** The attachments of this node, put together from all that knows of them. */
-import type { CniArg } from '../../lib/cni/attachment.ts'
+import { type Attachment, nameOf, type RuntimeAttachment } from '../../lib/cni/attachment.ts'
 import type { Interface, Result } from '../../lib/cni/result.ts'
 import type { KeptAttachment } from '../../lib/libcni/attachment-cache.ts'
 import type { Link } from '../../lib/net/link.ts'
@@ -7,14 +7,7 @@ import { footprints } from './plugin-calls.ts'
 import type { Reservation } from './reservations.ts'
 
 /** What is known of an attachment: whatever its sources say. */
-export interface NodeAttachment {
-  readonly network: string
-  readonly containerId: string
-  readonly ifName: string
-  /** Empty when nobody knows it. */
-  readonly netns: string
-  readonly args: readonly CniArg[]
-  readonly capabilityArgs: Readonly<Record<string, unknown>>
+export interface NodeAttachment extends RuntimeAttachment {
   /** What the runtime keeps of it; undefined when it keeps none. */
   readonly result: Result | undefined
   readonly reservations: readonly Reservation[]
@@ -36,9 +29,9 @@ export interface Sources {
 /** The attachments of the sources, each once, in the order of network and container. */
 export function mergeAttachments({ kept, reservations, links }: Sources): NodeAttachment[] {
   const merged = new Map<string, NodeAttachment>()
-  for (const { network, attachment, result, keptSince: since } of kept) {
-    const port = hostEnd(result, links)
-    const known = { network, ...attachment, result, reservations: [], port, since }
+  for (const { keptSince: since, ...attachment } of kept) {
+    const port = hostEnd(attachment.result, links)
+    const known = { ...attachment, reservations: [], port, since }
     merged.set(keyOf(known), known)
   }
   for (const link of links) {
@@ -90,18 +83,12 @@ const unknown = {
   since: undefined,
 } as const
 
-type Name = Pick<NodeAttachment, 'network' | 'containerId' | 'ifName'>
-
-function nameOf({ network, containerId, ifName }: Name): Name {
-  return { network, containerId, ifName }
-}
-
-function keyOf({ network, containerId, ifName }: Name): string {
+function keyOf({ network, containerId, ifName }: Attachment): string {
   return [network, containerId, ifName].join('/')
 }
 
 /** The attachment whose host end a link is. */
-function attachmentOf(link: Link): Name | undefined {
+function attachmentOf(link: Link): Attachment | undefined {
   for (const { links } of footprints) {
     const attachment = links?.attachmentOf(link)
     if (attachment !== undefined) return attachment

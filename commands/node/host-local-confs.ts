@@ -38,6 +38,7 @@ function delegated(request: Request): Request {
 function statusOf(stdin: string): Request {
   const conf = parseNetConf(stdin)
   return {
+    network: conf.name,
     ...{ command: 'STATUS', containerId: '', netns: '', ifName: '', args: '', path: '' },
     conf: { ...conf, cniVersion: currentVersion },
     configuredVersion: conf.cniVersion,

@@ -43,11 +43,11 @@ export function surveyNode({ cache, networksDirs, log }: Places, attempt: Attemp
 
 function readResult(
   cache: AttachmentCache,
-  { network, attachment }: KeptAttachment,
+  attachment: KeptAttachment,
   log: Log,
 ): Result | undefined {
   try {
-    return cache.readResult(network, attachment)
+    return cache.readResult(attachment)
   } catch (error) {
     log.warn(`going on without a cached result: ${errorText(error)}`)
     return undefined

@@ -1,12 +1,12 @@
 /** Who holds an address, and how the file of the address says so. */
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 
-/** An attachment. */
-export interface Owner {
-  readonly containerId: string
-  /** Empty in the files of old versions of host-local, which hold the container ID alone. */
-  readonly ifName: string
-}
+/**
+ * An attachment to the network whose folder the file is in. `ifName` is empty in the files of old
+ * versions of host-local, which hold the container ID alone.
+ */
+export type Owner = Omit<Attachment, 'network'>
 
 /**
  * Holds whatever is in the place of an address file and cannot be read as one, a directory or a

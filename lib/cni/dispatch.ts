@@ -101,6 +101,7 @@ function buildRequest(
 ): Request {
   return {
     command,
+    network: conf.name,
     containerId: env['CNI_CONTAINERID'] ?? '',
     netns: env['CNI_NETNS'] ?? '',
     ifName: env['CNI_IFNAME'] ?? '',

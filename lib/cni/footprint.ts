@@ -5,7 +5,7 @@
  */
 import type { Address } from '../net/address.ts'
 import type { Link } from '../net/link.ts'
-import type { AliasedAttachment } from './attachment-alias.ts'
+import type { Attachment } from './attachment.ts'
 import type { NetConf } from './plugin.ts'
 
 export interface Footprint {
@@ -45,7 +45,7 @@ export interface LinkFootprint {
   /** The links among all of them that the plugin has put beside a bridge, each with a port in it. */
   besideBridge(bridge: Link, links: readonly Link[]): Link[]
   /** The attachment whose host end the link is, by what is written on it. */
-  attachmentOf(link: Link): AliasedAttachment | undefined
+  attachmentOf(link: Link): Attachment | undefined
   /** Whether an interface of the host that a result names is the host end of the attachment. */
   isHostEndName(name: string): boolean
 }

@@ -38,6 +38,7 @@ function toRequest(command: PluginCommand, { env, stdin }: PluginCall): Request 
   const conf = parseNetConf(stdin)
   return {
     command,
+    network: conf.name,
     containerId: env['CNI_CONTAINERID'] ?? '',
     netns: env['CNI_NETNS'] ?? '',
     ifName: env['CNI_IFNAME'] ?? '',

@@ -6,6 +6,7 @@ import type { Environment } from '../base/environment.ts'
 import type { Log } from '../base/log.ts'
 import type { Tools } from '../firewall/node-tool.ts'
 import type { LinkRemoval } from '../net/link-removal.ts'
+import type { Attachment } from './attachment.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
 
@@ -24,15 +25,14 @@ export interface NetConf {
   readonly [key: string]: unknown
 }
 
-/** One call of a plugin, checked: environment, stdin and version are known to be good. */
-export interface Request {
+/**
+ * One call of a plugin, checked: environment, stdin and version are known to be good. It names the
+ * attachment that it is about; CNI_CONTAINERID and CNI_IFNAME are empty for STATUS and GC.
+ */
+export interface Request extends Attachment {
   readonly command: PluginCommand
-  /** CNI_CONTAINERID; empty for STATUS and GC. */
-  readonly containerId: string
   /** CNI_NETNS as given; empty when the runtime gave none. */
   readonly netns: string
-  /** CNI_IFNAME; empty for STATUS and GC. */
-  readonly ifName: string
   /** CNI_ARGS as given. */
   readonly args: string
   /** CNI_PATH as given: directories separated by colons. */

@@ -1,12 +1,8 @@
 /** What a GC is to keep (CNI specification, section 2 "GC"). */
 import { isObject } from '../base/json.ts'
+import type { Attachment } from './attachment.ts'
 import { CniError, ErrorCode } from './errors.ts'
 import type { NetConf } from './plugin.ts'
-
-export interface Attachment {
-  readonly containerId: string
-  readonly ifName: string
-}
 
 /** The two spellings of the key: the specification's, and that of an older text of it. */
 export const validAttachmentsKeys = ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const
@@ -36,10 +32,13 @@ export function parseValidAttachments(conf: NetConf): Attachment[] {
       'GC removes whatever is not in this list; an empty one removes everything',
     )
   }
-  return list.map((item: unknown, index) => parseAttachment(item, `${key}.${index}`))
+  return list.map((item: unknown, index) => ({
+    network: conf.name,
+    ...parseItem(item, `${key}.${index}`),
+  }))
 }
 
-function parseAttachment(item: unknown, path: string): Attachment {
+function parseItem(item: unknown, path: string): Omit<Attachment, 'network'> {
   const { containerID: containerId, ifname: ifName } = isObject(item) ? item : {}
   if (typeof containerId !== 'string' || typeof ifName !== 'string') {
     throw new CniError(

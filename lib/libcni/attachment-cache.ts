@@ -7,16 +7,15 @@ import { basename, join } from 'node:path'
 import { errorText, hasCode } from '../base/errors.ts'
 import { readStateFile, replaceFile } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
-import { type Attachment, type AttachmentName, checkAttachment } from '../cni/attachment.ts'
+import { type Attachment, checkAttachment, type RuntimeAttachment } from '../cni/attachment.ts'
 import { CniError, ErrorCode } from '../cni/errors.ts'
 import type { Result } from '../cni/result.ts'
 import type { Version } from '../cni/versions.ts'
-import { type CacheEntry, decodeCachedResult, decodeEntry, encodeEntry } from './cache-entry.ts'
-import type { NetworkConfigList } from './conf-list.ts'
+import { decodeCachedResult, decodeEntry, encodeEntry } from './cache-entry.ts'
 import { located } from './located.ts'
 
 /** An attachment, and when its result was kept, in milliseconds since the epoch. */
-export interface KeptAttachment extends CacheEntry {
+export interface KeptAttachment extends RuntimeAttachment {
   readonly keptSince: number
 }
 
@@ -28,21 +27,23 @@ export class AttachmentCache {
     this.#folder = join(folder, 'results')
   }
 
-  /** Keeps an attachment; its result in `version`. The file appears whole or not at all. */
-  write(list: NetworkConfigList, attachment: Attachment, result: Result, version: Version): void {
-    const file = this.#file(list.name, attachment)
-    const entry = { network: list.name, attachment }
+  /**
+   * Keeps an attachment by a configuration list that was read from `source`; its result in
+   * `version`. The file appears whole or not at all.
+   */
+  write(attachment: RuntimeAttachment, source: string, result: Result, version: Version): void {
+    const file = this.#file(attachment)
     const temporary = join(this.#folder, `.${basename(file)}.tmp`)
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    replaceFile(file, temporary, encodeEntry(entry, list.source, result, version), 0o600)
+    replaceFile(file, temporary, encodeEntry(attachment, source, result, version), 0o600)
   }
 
   /**
    * The result of an attachment, or undefined when none is kept. Throws a `CniError` when the file
    * is garbled, and what the file system throws.
    */
-  readResult(network: string, name: AttachmentName): Result | undefined {
-    const file = this.#file(network, name)
+  readResult(attachment: Attachment): Result | undefined {
+    const file = this.#file(attachment)
     const text = readIfThere(file)
     if (text === undefined) return undefined
     return located(file, 'delete the attachment and add it again', () => decodeCachedResult(text))
@@ -53,11 +54,11 @@ export class AttachmentCache {
    * is kept, or it is garbled or a symbolic link, which `readResult` reports. Throws what the file
    * system throws.
    */
-  find(network: string, name: AttachmentName): Attachment | undefined {
-    const file = this.#file(network, name)
+  find(attachment: Attachment): RuntimeAttachment | undefined {
+    const file = this.#file(attachment)
     try {
       const text = readIfThere(file)
-      return text === undefined ? undefined : decodeEntry(text).attachment
+      return text === undefined ? undefined : decodeEntry(text)
     } catch (error) {
       if (error instanceof CniError || hasCode(error, 'ELOOP')) return undefined
       throw error
@@ -65,15 +66,13 @@ export class AttachmentCache {
   }
 
   /** Forgets an attachment; one that is not kept is forgotten already. */
-  remove(network: string, name: AttachmentName): void {
-    rmSync(this.#file(network, name), { force: true })
+  remove(attachment: Attachment): void {
+    rmSync(this.#file(attachment), { force: true })
   }
 
   /** The attachments of a network, by file name; a file that names none is logged. */
-  list(network: string, log: Log): Attachment[] {
-    return this.#entries(`${network}-`, log)
-      .filter((entry) => entry.network === network)
-      .map(({ attachment }) => attachment)
+  list(network: string, log: Log): KeptAttachment[] {
+    return this.#entries(`${network}-`, log).filter((entry) => entry.network === network)
   }
 
   /**
@@ -127,9 +126,10 @@ export class AttachmentCache {
     }
   }
 
-  #file(network: string, name: AttachmentName): string {
-    checkAttachment(network, name) // none of the names leads out of the folder
-    return join(this.#folder, `${network}-${name.containerId}-${name.ifName}`)
+  #file(attachment: Attachment): string {
+    checkAttachment(attachment) // none of the names leads out of the folder
+    const { network, containerId, ifName } = attachment
+    return join(this.#folder, `${network}-${containerId}-${ifName}`)
   }
 }
 

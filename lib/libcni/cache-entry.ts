@@ -1,17 +1,12 @@
 /** What a runtime keeps of an attachment, in the form that the Go library keeps it. */
 import { encodeJson, isObject, sortKeys } from '../base/json.ts'
-import type { Attachment, CniArg } from '../cni/attachment.ts'
+import type { CniArg, RuntimeAttachment } from '../cni/attachment.ts'
 import { CniError, ErrorCode } from '../cni/errors.ts'
 import { parseJson } from '../cni/parse-json.ts'
 import { decodeResult } from '../cni/result-decode.ts'
 import { resultToJson } from '../cni/result-encode.ts'
 import type { Result } from '../cni/result.ts'
 import { defaultVersion, type Version } from '../cni/versions.ts'
-
-export interface CacheEntry {
-  readonly network: string
-  readonly attachment: Attachment
-}
 
 const kind = 'cniCacheV1'
 
@@ -20,12 +15,12 @@ const kind = 'cniCacheV1'
  * left out when empty. `source` is the configuration list as it was read.
  */
 export function encodeEntry(
-  { network, attachment }: CacheEntry,
+  attachment: RuntimeAttachment,
   source: string,
   result: Result,
   version: Version,
 ): string {
-  const { containerId, ifName, netns, args, capabilityArgs } = attachment
+  const { network, containerId, ifName, netns, args, capabilityArgs } = attachment
   return encodeJson({
     kind,
     containerId,
@@ -50,7 +45,7 @@ export function decodeCachedResult(text: string): Result {
 }
 
 /** The attachment of an entry; throws a `CniError` when the text does not name one. */
-export function decodeEntry(text: string): CacheEntry {
+export function decodeEntry(text: string): RuntimeAttachment {
   const value = parseJson(text, '')
   if (!isObject(value) || value['kind'] !== kind) {
     throw unnamed(`expected an object with "kind": ${JSON.stringify(kind)}`)
@@ -64,10 +59,7 @@ export function decodeEntry(text: string): CacheEntry {
   }
   const args = Array.isArray(cniArgs) ? cniArgs.filter(isArg) : []
   const data = isObject(capabilityArgs) ? capabilityArgs : {}
-  return {
-    network: networkName,
-    attachment: { containerId, netns, ifName, args, capabilityArgs: data },
-  }
+  return { network: networkName, containerId, netns, ifName, args, capabilityArgs: data }
 }
 
 function isArg(value: unknown): value is CniArg {

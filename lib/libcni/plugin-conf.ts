@@ -1,6 +1,6 @@
 /** One plugin of a network configuration list, and what it receives on stdin. */
 import { encodeJson, isObject, sortKeys } from '../base/json.ts'
-import type { AttachmentName } from '../cni/attachment.ts'
+import type { Attachment } from '../cni/attachment.ts'
 import { CniError, ErrorCode } from '../cni/errors.ts'
 import { canonicalize } from '../cni/schema.ts'
 import { validAttachmentsKeys } from '../cni/valid-attachments.ts'
@@ -24,7 +24,7 @@ export interface Injection {
   /** Data by capability; a plugin gets what its capabilities name. */
   readonly capabilityArgs?: Readonly<Record<string, unknown>>
   /** The attachments that GC has to keep. */
-  readonly validAttachments?: readonly AttachmentName[]
+  readonly validAttachments?: readonly Attachment[]
 }
 
 const knownKeys = { properties: { type: {}, name: {}, cniVersion: {}, capabilities: {} } }
@@ -93,7 +93,7 @@ export function pluginStdin(
 }
 
 /** The list under both names that plugins know it by. */
-function validAttachmentsJson(attachments: readonly AttachmentName[]) {
+function validAttachmentsJson(attachments: readonly Attachment[]) {
   const list = attachments.map(({ containerId, ifName }) => ({
     containerID: containerId,
     ifname: ifName,

@@ -7,9 +7,10 @@ import { errorText, fullText } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import {
   type Attachment,
-  type AttachmentName,
   checkAttachment,
   formatArgs,
+  isSameAttachment,
+  type RuntimeAttachment,
 } from '../cni/attachment.ts'
 import { attemptAll } from '../cni/attempt-all.ts'
 import { CniError, ErrorCode, withPrefix } from '../cni/errors.ts'
@@ -40,7 +41,7 @@ export interface Runtime {
 export function addNetworkList(
   runtime: Runtime,
   list: NetworkConfigList,
-  attachment: Attachment,
+  attachment: RuntimeAttachment,
 ): Result {
   const version = validateAdd(runtime, list, attachment)
   const env = pluginEnv(runtime, attachment)
@@ -54,7 +55,7 @@ export function addNetworkList(
     })
   }
   withPrefix(`failed to set network ${JSON.stringify(list.name)} cached result: `, () => {
-    runtime.cache.write(list, attachment, result, version)
+    runtime.cache.write(attachment, list.source, result, version)
   })
   return result
 }
@@ -65,10 +66,10 @@ export function addNetworkList(
  */
 export function validateAdd(
   { invoker, path }: Runtime,
-  { name, cniVersion, plugins }: NetworkConfigList,
-  attachment: Attachment,
+  { cniVersion, plugins }: NetworkConfigList,
+  attachment: RuntimeAttachment,
 ): Version {
-  checkAttachment(name, attachment)
+  checkAttachment(attachment)
   for (const plugin of plugins) {
     withPrefix(`plugin ${describePlugin(plugin)} failed (add): `, () => {
       invoker.find(plugin.type, path)
@@ -85,7 +86,7 @@ export function validateAdd(
 export function checkNetworkList(
   runtime: Runtime,
   list: NetworkConfigList,
-  attachment: Attachment,
+  attachment: RuntimeAttachment,
 ): void {
   if (!isAtLeast(list.cniVersion, '0.4.0')) {
     throw new CniError(
@@ -112,9 +113,9 @@ export function checkNetworkList(
 export function delNetworkList(
   runtime: Runtime,
   list: NetworkConfigList,
-  attachment: Attachment,
+  attachment: RuntimeAttachment,
 ): void {
-  checkAttachment(list.name, attachment)
+  checkAttachment(attachment)
   // DEL has a prevResult since this version.
   const hasPrevResult = isAtLeast(list.cniVersion, '0.4.0')
   const prevResult = hasPrevResult ? usableResult(runtime, list, attachment) : undefined
@@ -126,7 +127,7 @@ export function delNetworkList(
       runtime.invoker.run('DEL', { type: plugin.type, env, stdin })
     })
   }
-  forget(runtime, list, attachment)
+  forget(runtime, attachment)
 }
 
 /**
@@ -149,7 +150,7 @@ export function statusNetworkList(runtime: Runtime, list: NetworkConfigList): vo
 export function gcNetworkList(
   runtime: Runtime,
   list: NetworkConfigList,
-  valid: readonly AttachmentName[],
+  valid: readonly Attachment[],
 ): void {
   if (list.disableGC) return
   const deletions = staleAttachments(runtime, list, valid).map((attachment) => () => {
@@ -168,7 +169,7 @@ export function gcPlugin(
   runtime: Runtime,
   list: NetworkConfigList,
   plugin: PluginConf,
-  valid: readonly AttachmentName[],
+  valid: readonly Attachment[],
 ): void {
   const env = pluginEnv(runtime, noAttachment)
   withPrefix(`failed to GC plugin ${plugin.type}: `, () => {
@@ -180,12 +181,9 @@ export function gcPlugin(
 function staleAttachments(
   { cache, log }: Runtime,
   { name }: NetworkConfigList,
-  valid: readonly AttachmentName[],
-): Attachment[] {
-  const isValid = (cached: Attachment) =>
-    valid.some(
-      ({ containerId, ifName }) => containerId === cached.containerId && ifName === cached.ifName,
-    )
+  valid: readonly Attachment[],
+): RuntimeAttachment[] {
+  const isValid = (cached: Attachment) => valid.some((each) => isSameAttachment(each, cached))
   const prefix = `failed to list the cached attachments of network ${JSON.stringify(name)}: `
   return withPrefix(prefix, () => {
     cache.removeGarbled(name, log)
@@ -194,7 +192,8 @@ function staleAttachments(
 }
 
 /** The attachment of the commands that are about a whole network. */
-const noAttachment: Attachment = {
+const noAttachment: RuntimeAttachment = {
+  network: '',
   containerId: '',
   netns: '',
   ifName: '',
@@ -202,7 +201,7 @@ const noAttachment: Attachment = {
   capabilityArgs: {},
 }
 
-function pluginEnv({ env, path }: Runtime, attachment: Attachment): Environment {
+function pluginEnv({ env, path }: Runtime, attachment: RuntimeAttachment): Environment {
   return {
     ...env,
     CNI_CONTAINERID: attachment.containerId,
@@ -214,28 +213,29 @@ function pluginEnv({ env, path }: Runtime, attachment: Attachment): Environment 
 }
 
 /** The cached result in the list's version, as JSON; undefined when none is kept. */
-function cachedResult({ cache }: Runtime, list: NetworkConfigList, attachment: Attachment) {
+function cachedResult({ cache }: Runtime, list: NetworkConfigList, attachment: RuntimeAttachment) {
   return withPrefix(`failed to get network ${JSON.stringify(list.name)} cached result: `, () => {
-    const result = cache.readResult(list.name, attachment)
+    const result = cache.readResult(attachment)
     return result && resultToJson(result, negotiateVersion('ADD', list.cniVersion))
   })
 }
 
 /** The same for DEL, which has to go on without a result that cannot be used. */
-function usableResult(runtime: Runtime, list: NetworkConfigList, attachment: Attachment) {
+function usableResult(runtime: Runtime, list: NetworkConfigList, attachment: RuntimeAttachment) {
   try {
     return cachedResult(runtime, list, attachment)
   } catch (error) {
     runtime.log.warn(`deleting without prevResult: ${fullText(error)}`)
-    forget(runtime, list, attachment)
+    forget(runtime, attachment)
     return undefined
   }
 }
 
-function forget({ cache, log }: Runtime, { name }: NetworkConfigList, attachment: Attachment) {
+function forget({ cache, log }: Runtime, attachment: Attachment) {
   try {
-    cache.remove(name, attachment)
+    cache.remove(attachment)
   } catch (error) {
-    log.warn(`the cached result of network ${JSON.stringify(name)} stays: ${errorText(error)}`)
+    const network = JSON.stringify(attachment.network)
+    log.warn(`the cached result of network ${network} stays: ${errorText(error)}`)
   }
 }

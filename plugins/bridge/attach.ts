@@ -11,7 +11,7 @@ import type { Attaching } from './attaching.ts'
 import { ensureBridge, joinedBridge, warnOfMtu } from './bridge.ts'
 import { enableForwarding, ensureGatewayAddresses } from './gateway.ts'
 import { addIpam } from './ipam.ts'
-import { masqueradeOwner, setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
+import { setUpMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { preparePort, waitForPort } from './port.ts'
 import { configureSandbox } from './sandbox.ts'
 import { setUpSpoofCheck, spoofCheckId, tearDownSpoofCheck } from './spoof-check.ts'
@@ -123,10 +123,9 @@ function checkGone(host: Connection, { index, name }: Link): void {
 
 function masquerade(attaching: Attaching, ips: readonly IpConfig[]): void {
   const { conf, request, context, places, undo } = attaching
-  const owner = masqueradeOwner(request)
-  undo.add('masquerading', () => tearDownMasquerade(owner, places.sandbox, context))
+  undo.add('masquerading', () => tearDownMasquerade(request, places.sandbox, context))
   const addresses = ips.map(({ address }) => address)
-  setUpMasquerade(conf, owner, addresses, context.tools)
+  setUpMasquerade(conf, request, addresses, context.tools)
 }
 
 function prepareGateway(

@@ -9,7 +9,7 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 import { checkAddresses, checkGateways, checkRoutes, ownIps } from './check-addressing.ts'
 import type { BridgeConf } from './conf.ts'
 import { bridgeDifference, difference } from './difference.ts'
-import { checkMasquerade, masqueradeOwner } from './masquerade.ts'
+import { checkMasquerade } from './masquerade.ts'
 import { hasSpoofCheck, spoofCheckId } from './spoof-check.ts'
 import { hasVlans } from './vlan-conf.ts'
 import { portVlans } from './vlan.ts'
@@ -130,7 +130,7 @@ function checkRules(conf: BridgeConf, request: Request, prevResult: Result, tool
   }
   if (conf.ipMasq && conf.ipamType !== '') {
     const addresses = ownIps(prevResult, request).map(({ address }) => address)
-    checkMasquerade(masqueradeOwner(request), addresses, tools)
+    checkMasquerade(request, addresses, tools)
   }
 }
 

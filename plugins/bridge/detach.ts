@@ -2,16 +2,17 @@
 import { errorText, hasCode } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
 import { stage } from '../../lib/base/stage.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
-import { type Attachment, parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
+import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
 import { Netns } from '../../lib/linux/netns.ts'
 import { linkByName, linkList } from '../../lib/net/link.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf, DetachConf } from './conf.ts'
 import { deleteLink, unlessGone } from './delete-link.ts'
-import { masqueradeOwner, sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
+import { sweepMasquerade, tearDownMasquerade } from './masquerade.ts'
 import { spoofCheckId, sweepSpoofChecks, tearDownSpoofCheck } from './spoof-check.ts'
 import { hostVethAlias } from './veth-name.ts'
 import { removeOrphan } from './veth.ts'
@@ -47,7 +48,7 @@ function removeRules(
     },
     () => {
       if (!conf.ipMasq || conf.ipamType === '') return
-      tearDownMasquerade(masqueradeOwner(request), sandbox, context)
+      tearDownMasquerade(request, sandbox, context)
     },
   ])
 }
@@ -93,7 +94,7 @@ function openNetnsIfThere({ netns }: Request, log: Log): Netns | undefined {
  */
 export function sweep(conf: BridgeConf, request: Request, context: Context): void {
   const valid = parseValidAttachments(request.conf)
-  sweepLinks(conf, request, valid, context.log)
+  sweepLinks(conf.bridge, request.network, valid, context.log)
   attemptAll([
     () => sweepRules(conf, request, valid, context),
     () => {
@@ -113,7 +114,7 @@ function sweepRules(
 ): void {
   attemptAll([
     () => {
-      if (conf.ipMasq) sweepMasquerade(request.conf.name, valid, context)
+      if (conf.ipMasq) sweepMasquerade(request.network, valid, context)
     },
     () => {
       if (!conf.macspoofchk) return
@@ -126,17 +127,17 @@ function sweepRules(
 
 /** Deletes ports by the alias that a complete attachment has. */
 function sweepLinks(
-  conf: BridgeConf,
-  request: Request,
+  bridgeName: string,
+  network: string,
   valid: readonly Attachment[],
   log: Log,
 ): void {
-  const keep = new Set(valid.map((attachment) => hostVethAlias({ ...request, ...attachment })))
+  const keep = new Set(valid.map(hostVethAlias))
   using host = Connection.open()
-  const bridge = linkByName(host, conf.bridge)
+  const bridge = linkByName(host, bridgeName)
   if (bridge === undefined) return
   const stale = linkList(host, { master: bridge.index, kind: 'veth' }).filter(
-    ({ alias }) => alias?.startsWith(`${request.conf.name}/`) && !keep.has(alias),
+    ({ alias }) => alias?.startsWith(`${network}/`) && !keep.has(alias),
   )
   attemptAll(
     stale.map((link) => () => {

@@ -4,7 +4,7 @@
  * pod has on one network share it.
  */
 import { sha512 } from '../../lib/base/sha512.ts'
-import type { Attachment } from '../../lib/cni/valid-attachments.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import {
   type Changes,
   iptablesList,
@@ -15,7 +15,6 @@ import {
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
 import { type Cidr, family, type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
-import type { MasqueradeOwner } from './masquerade-owner.ts'
 
 const postrouting = 'POSTROUTING'
 const multicast: Readonly<Record<Family, string>> = { 4: '224.0.0.0/4', 6: 'ff00::/8' }
@@ -24,7 +23,7 @@ const multicast: Readonly<Record<Family, string>> = { 4: '224.0.0.0/4', 6: 'ff00
 const maxComment = 255
 
 /** Adds the rules of an attachment, in one transaction for each family. */
-export function setUp(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
+export function setUp(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): void {
   for (const each of [4, 6] as const) {
     const own = addresses.filter(({ ip }) => family(ip) === each)
     if (own.length === 0) continue
@@ -42,7 +41,7 @@ export interface Present {
 }
 
 /** What is there of a container; undefined when it has no chain, to which nothing can lead then. */
-function presentRules(tools: Tools, of: Family, owner: MasqueradeOwner): Present | undefined {
+function presentRules(tools: Tools, of: Family, owner: Attachment): Present | undefined {
   const chain = chainName(owner)
   // Most containers have none, which is known without a process.
   if (!hasChain({ family: of, table: 'nat', chain }) && !hasLegacyNat(of)) return undefined
@@ -55,7 +54,7 @@ function presentRules(tools: Tools, of: Family, owner: MasqueradeOwner): Present
 /** What `setUp` changes in a family: afterwards each rule is there once. */
 export function setUpChanges(
   of: Family,
-  owner: MasqueradeOwner,
+  owner: Attachment,
   addresses: readonly Cidr[],
   present: Present,
 ): Changes {
@@ -85,7 +84,7 @@ export function setUpChanges(
 export function tearDown(
   tools: Tools,
   of: Family,
-  owner: MasqueradeOwner,
+  owner: Attachment,
   others: readonly Cidr[],
 ): void {
   const present = presentRules(tools, of, owner)
@@ -94,7 +93,7 @@ export function tearDown(
 
 /** What `tearDown` changes in a family. */
 export function tearDownChanges(
-  owner: MasqueradeOwner,
+  owner: Attachment,
   others: readonly Cidr[],
   { chain: rules, jumps }: Present,
 ): Changes {
@@ -117,7 +116,7 @@ export function tearDownChanges(
 export function sweep(tools: Tools, of: Family, name: string, valid: readonly Attachment[]): void {
   const comment = cut(`name: "${name}" id: `)
   if (!hasRule({ family: of, table: 'nat' }, comment) && !hasLegacyNat(of)) return
-  const keep = new Set(valid.map((each) => chainName({ network: name, ...each })))
+  const keep = new Set(valid.map(chainName))
   const stale = (iptablesList(tools, of, postrouting) ?? []).filter(
     (rule) =>
       /^CNI-[0-9a-f]{24}$/.test(targetOf(rule)) &&
@@ -129,7 +128,7 @@ export function sweep(tools: Tools, of: Family, name: string, valid: readonly At
 }
 
 /** The addresses that are not masqueraded. */
-export function missing(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
+export function missing(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): Cidr[] {
   const present = { 4: presentRules(tools, 4, owner), 6: presentRules(tools, 6, owner) }
   return addresses.filter((address) => {
     const { chain = [], jumps = [] } = present[family(address.ip)] ?? {}
@@ -142,12 +141,12 @@ export function missing(tools: Tools, owner: MasqueradeOwner, addresses: readonl
 }
 
 /** The chain of a container on a network. */
-export function chainName({ network: name, containerId }: MasqueradeOwner): string {
+export function chainName({ network: name, containerId }: Attachment): string {
   return `CNI-${sha512(name + containerId).slice(0, 24)}`
 }
 
 /** The comment of its rules. */
-export function ownerComment({ network: name, containerId }: MasqueradeOwner): string {
+export function ownerComment({ network: name, containerId }: Attachment): string {
   return cut(`name: "${name}" id: "${containerId}"`)
 }
 

@@ -4,12 +4,11 @@
  */
 import { encodeJson } from '../../lib/base/json.ts'
 import { sha512 } from '../../lib/base/sha512.ts'
-import type { Attachment } from '../../lib/cni/valid-attachments.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { nftListChain, nftQuote, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasRule } from '../../lib/firewall/rule-search.ts'
 import { type Cidr, family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
-import type { MasqueradeOwner } from './masquerade-owner.ts'
 
 export const tableName = 'cni_plugins_masquerade'
 const table = `inet ${tableName}`
@@ -20,24 +19,24 @@ const postrouting = 'postrouting'
 const maxComment = 128
 
 /** Adds the rules of an attachment in one transaction, in place of those that it has. */
-export function setUp(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): void {
+export function setUp(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): void {
   nftRun(tools, setUpTransaction(owner, addresses, rulesOf(tools, ownerHash(owner))))
 }
 
 /** Removes the rules of an attachment; none is fine. */
-export function tearDown(tools: Tools, owner: MasqueradeOwner): void {
+export function tearDown(tools: Tools, owner: Attachment): void {
   removeRules(tools, rulesOf(tools, ownerHash(owner)))
 }
 
 /** Removes the rules of the network's attachments that are not valid. */
 export function sweep(tools: Tools, name: string, valid: readonly Attachment[]): void {
-  const keep = valid.map((attachment) => ownerHash({ network: name, ...attachment }))
+  const keep = valid.map(ownerHash)
   const isStale = ({ comment }: NftRule) => !keep.some((prefix) => comment.startsWith(prefix))
   removeRules(tools, rulesOf(tools, `${hash(name)}-`).filter(isStale))
 }
 
 /** The addresses that are not masqueraded. */
-export function missing(tools: Tools, owner: MasqueradeOwner, addresses: readonly Cidr[]): Cidr[] {
+export function missing(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): Cidr[] {
   const rules = rulesOf(tools, ownerHash(owner)).map(({ expr }) => encodeJson(expr))
   if (rules.length === 0 || !isEntered(tools)) return [...addresses]
   return addresses.filter(
@@ -54,7 +53,7 @@ function isEntered(tools: Tools): boolean {
 
 /** What `setUp` runs; `old` are the rules to replace. */
 export function setUpTransaction(
-  owner: MasqueradeOwner,
+  owner: Attachment,
   addresses: readonly Cidr[],
   old: readonly NftRule[],
 ): string {
@@ -83,7 +82,7 @@ function matchLeaving(address: Cidr): string {
 }
 
 /** The comment by which an attachment's rules are found: hashes first, then names for people. */
-export function ownerComment(owner: MasqueradeOwner): string {
+export function ownerComment(owner: Attachment): string {
   const [net, ifName, id] = [owner.network, owner.ifName, owner.containerId].map((text) =>
     text.replaceAll('"', ''),
   )
@@ -96,7 +95,7 @@ export function ownerComment(owner: MasqueradeOwner): string {
 }
 
 /** The hashes of network and attachment. */
-export function ownerHash(owner: MasqueradeOwner): string {
+export function ownerHash(owner: Attachment): string {
   return `${hash(owner.network)}-${hash(`${owner.ifName}:${owner.containerId}`)}`
 }
 

@@ -1,8 +1,8 @@
 /** Masquerading of what a container sends out of its subnet ("ipMasq"). */
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import type { Context, Request } from '../../lib/cni/plugin.ts'
-import type { Attachment } from '../../lib/cni/valid-attachments.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 import { detectBackend } from '../../lib/firewall/backend.ts'
 import { iptablesProblem } from '../../lib/firewall/iptables.ts'
 import { nftProblem } from '../../lib/firewall/nft.ts'
@@ -13,18 +13,12 @@ import { attemptRemoval } from './attempt-removal.ts'
 import type { BridgeConf } from './conf.ts'
 import * as iptables from './masquerade-iptables.ts'
 import * as nftables from './masquerade-nftables.ts'
-import type { MasqueradeOwner } from './masquerade-owner.ts'
 import { addressesSharing } from './masquerade-sharing.ts'
-
-/** The owner of the rules of a request's attachment. */
-export function masqueradeOwner({ conf, containerId, ifName }: Request): MasqueradeOwner {
-  return { network: conf.name, containerId, ifName }
-}
 
 /** Masquerades what these addresses, each with its prefix, send to outside of it. */
 export function setUpMasquerade(
   conf: BridgeConf,
-  owner: MasqueradeOwner,
+  owner: Attachment,
   addresses: readonly Cidr[],
   tools: Tools,
 ): void {
@@ -38,7 +32,7 @@ export function setUpMasquerade(
  * the network in the sandbox are those of other interfaces. Without a sandbox there are none.
  */
 export function tearDownMasquerade(
-  owner: MasqueradeOwner,
+  owner: Attachment,
   sandbox: Connection | undefined,
   context: Context,
 ): void {
@@ -62,11 +56,7 @@ export function sweepMasquerade(
 }
 
 /** Throws unless every address is masqueraded, by whichever backend. */
-export function checkMasquerade(
-  owner: MasqueradeOwner,
-  addresses: readonly Cidr[],
-  tools: Tools,
-): void {
+export function checkMasquerade(owner: Attachment, addresses: readonly Cidr[], tools: Tools): void {
   const [first] = iptables.missing(tools, owner, nftables.missing(tools, owner, addresses))
   if (first === undefined) return
   throw new CniError(

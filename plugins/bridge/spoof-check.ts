@@ -3,10 +3,10 @@
  * by nftables in the bridge family. Chains, rules and comments are those of the Go plugin.
  */
 import { isObject } from '../../lib/base/json.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import { nftListTable, nftProblem, type NftRule, nftRunJson } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasRule } from '../../lib/firewall/rule-search.ts'
@@ -19,7 +19,7 @@ const base = 'PREROUTING'
 const commentPrefix = 'macspoofchk-'
 
 /** The name of an attachment in chains and comments. */
-export function spoofCheckId({ containerId, ifName }: Attachment): string {
+export function spoofCheckId({ containerId, ifName }: Omit<Attachment, 'network'>): string {
   return `${containerId}-${ifName}`
 }
 

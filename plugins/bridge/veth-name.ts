@@ -1,10 +1,6 @@
 /** What the host's end of an attachment is called, and what is written on it: pure. */
-import type { Context, Request } from '../../lib/cni/plugin.ts'
-
-/** What an alias names: an attachment and its network. */
-interface Named extends Pick<Request, 'containerId' | 'ifName'> {
-  readonly conf: Pick<Request['conf'], 'name'>
-}
+import type { Attachment } from '../../lib/cni/attachment.ts'
+import type { Context } from '../../lib/cni/plugin.ts'
 
 /** IFALIASZ of linux/if.h, without the terminating zero: in bytes. */
 const maxAliasBytes = 255
@@ -16,7 +12,7 @@ export const hostVethPrefix = 'veth'
  * The name that the host's end of an attachment has, unless another attachment's is the same: the
  * kernel needs it to be unique, and a repeated ADD or a DEL without a sandbox finds it by this.
  */
-export function hostVethName({ containerId, ifName }: Request): string {
+export function hostVethName({ containerId, ifName }: Omit<Attachment, 'network'>): string {
   return `${hostVethPrefix}${hash(`${containerId}:${ifName}`)}`
 }
 
@@ -30,8 +26,8 @@ export function randomVethName({ randomBytes }: Context): string {
  * the name of an attachment and without its alias is left from an ADD that was interrupted. An
  * alias that would be too long for the kernel ends with its hash.
  */
-export function hostVethAlias({ conf, containerId, ifName }: Named): string {
-  const alias = `${conf.name}/${containerId}/${ifName}`
+export function hostVethAlias({ network, containerId, ifName }: Attachment): string {
+  const alias = `${network}/${containerId}/${ifName}`
   if (Buffer.byteLength(alias) <= maxAliasBytes) return alias
   // Before the interface's name, of 15 bytes at most, there are ASCII characters only.
   return `${alias.slice(0, maxAliasBytes - 15)}/${hash(alias)}`

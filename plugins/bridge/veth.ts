@@ -1,5 +1,6 @@
 /** The veth pair between the bridge and the sandbox. */
 import { hasCode } from '../../lib/base/errors.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode, toCniError } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import type { Undo } from '../../lib/cni/undo.ts'
@@ -69,19 +70,19 @@ function addPair({ conf, request, context, places }: Attaching, bridge: Link, na
  * Whether an ADD of this attachment was interrupted, and left its pair: it is deleted then. A pair
  * that is complete, or that another plugin made, is not touched.
  */
-function removeInterrupted({ host, sandbox }: Places, request: Request): boolean {
-  const end = linkByName(host, hostVethName(request))
+function removeInterrupted({ host, sandbox }: Places, attachment: Attachment): boolean {
+  const end = linkByName(host, hostVethName(attachment))
   if (end?.kind !== 'veth' || end.alias !== undefined || end.peer === undefined) return false
   const peer = linkByIndex(sandbox, end.peer)
-  if (peer?.name !== request.ifName || peer.peer !== end.index) return false
+  if (peer?.name !== attachment.ifName || peer.peer !== end.index) return false
   deleteLink(host, end)
   return true
 }
 
 /** Deletes the host's end by its name, for an attachment whose link is not in its sandbox. */
-export function removeOrphan(host: Connection, request: Request): void {
-  const end = linkByName(host, hostVethName(request))
-  const ours = end?.alias === undefined || end.alias === hostVethAlias(request)
+export function removeOrphan(host: Connection, attachment: Attachment): void {
+  const end = linkByName(host, hostVethName(attachment))
+  const ours = end?.alias === undefined || end.alias === hostVethAlias(attachment)
   if (end?.kind === 'veth' && ours) deleteLink(host, end)
 }
 

@@ -9,10 +9,9 @@ import { errorText, hasCode } from '../../lib/base/errors.ts'
 import { makeFolder, readStateFile, replaceFile } from '../../lib/base/files.ts'
 import { isObject } from '../../lib/base/json.ts'
 import type { Log } from '../../lib/base/log.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
-import type { Request } from '../../lib/cni/plugin.ts'
-import type { Attachment } from '../../lib/cni/valid-attachments.ts'
 import type { DelegateConf } from './delegate-conf.ts'
 import { firstIfName, inspectSavedFile, savedFileName, temporaryName } from './saved-file.ts'
 
@@ -27,11 +26,11 @@ interface SavedConf extends DelegateConf {
  */
 export function saveConf(
   dataDir: string,
-  request: Request,
+  attachment: Attachment,
   { stdin }: DelegateConf,
   log: Log,
 ): () => void {
-  const name = savedFileName(request)
+  const name = savedFileName(attachment)
   const before = readSaved(join(dataDir, name), log)
   writeSaved(dataDir, name, stdin)
   return () => {
@@ -44,21 +43,25 @@ export function saveConf(
  * The saved configuration of an attachment, or undefined when there is none: no file, or one with
  * something else in it, which is logged.
  */
-export function loadConf(dataDir: string, request: Request, log: Log): DelegateConf | undefined {
-  const { ifName, containerId, conf } = request
-  const own = readSaved(join(dataDir, savedFileName(request)), log)
+export function loadConf(
+  dataDir: string,
+  attachment: Attachment,
+  log: Log,
+): DelegateConf | undefined {
+  const { network, containerId, ifName } = attachment
+  const own = readSaved(join(dataDir, savedFileName(attachment)), log)
   if (own !== undefined || ifName === firstIfName) return own
   // Go has one file for all interfaces of a container: the last one's, whatever its network.
   const shared = readSaved(join(dataDir, containerId), log)
-  return shared?.network === conf.name ? shared : undefined
+  return shared?.network === network ? shared : undefined
 }
 
 /**
  * Removes what is saved for an attachment, and what an interrupted save of it left. A file that Go
  * wrote for another interface than eth0 stays: it may be eth0's. Throws a `CniError` with code 5.
  */
-export function removeConf(dataDir: string, request: Request): void {
-  const name = savedFileName(request)
+export function removeConf(dataDir: string, attachment: Attachment): void {
+  const name = savedFileName(attachment)
   remove(dataDir, name)
   remove(dataDir, temporaryName(name))
 }

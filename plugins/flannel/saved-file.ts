@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { hasCode } from '../../lib/base/errors.ts'
 import { readStateFile } from '../../lib/base/files.ts'
 import { isObject } from '../../lib/base/json.ts'
-import type { AttachmentName } from '../../lib/cni/attachment.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { CniError } from '../../lib/cni/errors.ts'
 import { checkContainerId, checkIfName, checkNetworkName } from '../../lib/cni/names.ts'
 
@@ -15,7 +15,7 @@ import { checkContainerId, checkIfName, checkNetworkName } from '../../lib/cni/n
 export const firstIfName = 'eth0'
 
 /** The name of an attachment's file; a container ID holds no colon. */
-export function savedFileName({ containerId, ifName }: AttachmentName): string {
+export function savedFileName({ containerId, ifName }: Omit<Attachment, 'network'>): string {
   return ifName === firstIfName ? containerId : `${containerId}:${ifName}`
 }
 

@@ -1,21 +1,13 @@
 /** The attachments of one container, which share its rules. */
-import type { Request } from '../../lib/cni/plugin.ts'
+import { type Attachment, isSameAttachment } from '../../lib/cni/attachment.ts'
 import { family, type Family, type Ip } from '../../lib/ip/ip.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Owner, Target } from './forwarding.ts'
 import { ofFamily } from './mapping.ts'
-import type { Attachment, AttachmentName } from './records.ts'
+import type { RecordedAttachment } from './records.ts'
 
-export function attachmentName({ conf, containerId, ifName }: Request): AttachmentName {
-  return { network: conf.name, containerId, ifName }
-}
-
-export function ownerOf({ network, containerId }: AttachmentName): Required<Owner> {
+export function ownerOf({ network, containerId }: Attachment): Required<Owner> {
   return { network, containerId }
-}
-
-export function isSameAttachment(a: AttachmentName, b: AttachmentName): boolean {
-  return a.network === b.network && a.containerId === b.containerId && a.ifName === b.ifName
 }
 
 /**
@@ -25,7 +17,7 @@ export function isSameAttachment(a: AttachmentName, b: AttachmentName): boolean 
 export function forwardingOf(
   of: Family,
   options: ForwardOptions,
-  attachments: readonly Pick<Attachment, keyof AttachmentName | 'addresses' | 'mappings'>[],
+  attachments: readonly Pick<RecordedAttachment, keyof Attachment | 'addresses' | 'mappings'>[],
 ): Forwarding | undefined {
   const sorted = attachments.toSorted((a, b) => (a.ifName < b.ifName ? -1 : 1))
   const targets = sorted.flatMap(({ addresses, mappings }): Target[] => {
@@ -39,7 +31,7 @@ export function forwardingOf(
 }
 
 /** The other attachments of a container, by whether they are to the same network. */
-export function siblingsOf(name: AttachmentName, known: readonly Attachment[]) {
+export function siblingsOf(name: Attachment, known: readonly RecordedAttachment[]) {
   const siblings = known.filter(
     (other) => other.containerId === name.containerId && !isSameAttachment(other, name),
   )
@@ -49,6 +41,6 @@ export function siblingsOf(name: AttachmentName, known: readonly Attachment[]) {
   return { here, elsewhere }
 }
 
-export function addressesOf(attachments: readonly Attachment[]): Ip[] {
+export function addressesOf(attachments: readonly RecordedAttachment[]): Ip[] {
   return attachments.flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
 }

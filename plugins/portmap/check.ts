@@ -1,9 +1,10 @@
+import { nameOf } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { detectBackend, type FirewallBackend } from '../../lib/firewall/backend.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { type Cidr, family } from '../../lib/ip/ip.ts'
-import { attachmentName, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
+import { forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
 import { type Claim, isSameOwner, type Owner } from './forwarding.ts'
@@ -19,7 +20,7 @@ export function checkForwarding(
   records: Records,
   tools: Tools,
 ): void {
-  const name = attachmentName(request)
+  const name = nameOf(request)
   const owner = ownerOf(name)
   const { here } = siblingsOf(name, records.list())
   const backend = records.find(name)?.backend ?? conf.backend ?? usedBackend(owner, tools)

@@ -1,21 +1,20 @@
+import { type Attachment, isSameAttachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import type { Attachment as ValidAttachment } from '../../lib/cni/valid-attachments.ts'
 import { ownerOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
-import type { AttachmentName, Records } from './records.ts'
+import type { Records } from './records.ts'
 import { type Departed, tearDown } from './tear-down.ts'
 import { findAllTraces, findIptables } from './traces.ts'
 
 /** Those of the attachments that are to this network and not valid any more. */
-export function staleAmong<T extends AttachmentName>(
+export function staleAmong<T extends Attachment>(
   attachments: readonly T[],
   network: string,
-  valid: readonly ValidAttachment[],
+  valid: readonly Attachment[],
 ): T[] {
-  const isValid = ({ containerId, ifName }: T) =>
-    valid.some((each) => each.containerId === containerId && each.ifName === ifName)
+  const isValid = (attachment: T) => valid.some((each) => isSameAttachment(each, attachment))
   return attachments.filter((each) => each.network === network && !isValid(each))
 }
 
@@ -36,7 +35,7 @@ export function collectRecorded(
 
 /** The same for attachments whose records are garbled: only the rules tell of their ports. */
 export function collectUnreadable(
-  stale: readonly AttachmentName[],
+  stale: readonly Attachment[],
   conf: PortmapConf,
   records: Records,
   context: Context,
@@ -46,7 +45,7 @@ export function collectUnreadable(
 }
 
 /** Removes what calls that were killed had begun to record: they made no rules. */
-export function collectUnfinished(stale: readonly AttachmentName[], records: Records): void {
+export function collectUnfinished(stale: readonly Attachment[], records: Records): void {
   attemptAll(stale.map((name) => () => records.removeUnfinished(name)))
 }
 
@@ -56,7 +55,7 @@ export function collectUnfinished(stale: readonly AttachmentName[], records: Rec
  */
 export function collectUnrecorded(
   network: string,
-  valid: readonly ValidAttachment[],
+  valid: readonly Attachment[],
   { tools }: Context,
 ): void {
   const isStale = ({ containerId }: { readonly containerId: string }) =>

@@ -1,13 +1,14 @@
+import { nameOf } from '../../lib/cni/attachment.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { type Undo, withUndo } from '../../lib/cni/undo.ts'
 import { detectBackend } from '../../lib/firewall/backend.ts'
 import { type Cidr, family } from '../../lib/ip/ip.ts'
 import { readBootId } from '../../lib/linux/boot.ts'
-import { addressesOf, attachmentName, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
+import { addressesOf, forwardingOf, ownerOf, siblingsOf } from './attachments.ts'
 import { backends } from './backends.ts'
 import type { PortmapConf } from './conf.ts'
 import { forgetConnections } from './conntrack.ts'
-import { type Attachment, identifyNetns, Records } from './records.ts'
+import { identifyNetns, type RecordedAttachment, Records } from './records.ts'
 import { departedOwners, departedRivals, type Surroundings } from './rivals.ts'
 import { routeLocalnet } from './route-localnet.ts'
 import { tearDown } from './tear-down.ts'
@@ -25,10 +26,9 @@ export function forward(
 ): void {
   const { log, tools } = context
   const records = new Records(conf.dataDir, context)
-  const name = attachmentName(request)
   const known = records.list()
-  const attachment: Attachment = {
-    ...name,
+  const attachment: RecordedAttachment = {
+    ...nameOf(request),
     netns: request.netns,
     netnsId: identifyNetns(request.netns),
     bootId: readBootId(context.log),
@@ -46,7 +46,7 @@ export function forward(
 }
 
 interface Job {
-  readonly attachment: Attachment
+  readonly attachment: RecordedAttachment
   readonly around: Surroundings
   readonly conf: PortmapConf
   readonly records: Records

@@ -4,6 +4,7 @@
  */
 import { fullText } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
+import { nameOf } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
@@ -17,7 +18,7 @@ import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
 import { firewallBackends, isInstalled, programs } from '../../lib/firewall/backend.ts'
 import { toolFolders } from '../../lib/firewall/tool-search.ts'
 import type { Cidr } from '../../lib/ip/ip.ts'
-import { attachmentName, ownerOf } from './attachments.ts'
+import { ownerOf } from './attachments.ts'
 import { checkForwarding } from './check.ts'
 import {
   collectRecorded,
@@ -68,7 +69,7 @@ function del(request: Request, context: Context): void {
   const { log } = context
   const conf = parseForCleanup(request, log)
   const records = new Records(conf.dataDir, context)
-  const name = attachmentName(request)
+  const name = nameOf(request)
   const owner = ownerOf(name)
   const record = records.find(name)
   const hadPorts = record !== undefined || conf.mappings.length > 0

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { errorText, hasCode } from '../../lib/base/errors.ts'
 import { makeFolder, readStateFile, replaceFile } from '../../lib/base/files.ts'
 import { isObject } from '../../lib/base/json.ts'
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import { parseJson } from '../../lib/cni/parse-json.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
@@ -16,13 +17,8 @@ import { type Cidr, formatCidr, parseCidr } from '../../lib/ip/ip.ts'
 import { bootTime } from '../../lib/linux/boot.ts'
 import { formatMapping, parseMapping, type PortMapping } from './mapping.ts'
 
-export interface AttachmentName {
-  readonly network: string
-  readonly containerId: string
-  readonly ifName: string
-}
-
-export interface Attachment extends AttachmentName {
+/** An attachment with host ports. */
+export interface RecordedAttachment extends Attachment {
   /** The sandbox, by its path and by what was there at ADD. */
   readonly netns: string
   readonly netnsId: string
@@ -51,13 +47,13 @@ export class Records {
    * Keeps an attachment, and returns how to take that back. Throws a `CniError` with code 5 when
    * it cannot be written.
    */
-  save(attachment: Attachment): () => void {
+  save(attachment: RecordedAttachment): () => void {
     const before = this.find(attachment)
     this.#write(attachment)
     return () => (before === undefined ? this.remove(attachment) : this.#write(before))
   }
 
-  #write(attachment: Attachment): void {
+  #write(attachment: RecordedAttachment): void {
     const name = fileName(attachment)
     try {
       const temporary = join(this.#folder, temporaryName(name))
@@ -68,37 +64,37 @@ export class Records {
   }
 
   /** The attachment, or undefined when it is not known. */
-  find(name: AttachmentName): Attachment | undefined {
+  find(name: Attachment): RecordedAttachment | undefined {
     return this.#read(fileName(name))
   }
 
   /** Every attachment that is known. */
-  list(): Attachment[] {
+  list(): RecordedAttachment[] {
     return this.#recordNames().flatMap((name) => this.#read(name) ?? [])
   }
 
   /** Every attachment of which no more is known than that it was recorded: its file is garbled. */
-  unreadable(): AttachmentName[] {
+  unreadable(): Attachment[] {
     return this.#recordNames()
       .filter((name) => this.#read(name) === undefined)
       .map(parseName)
   }
 
   /** Every attachment that a call which was killed had begun to record. */
-  unfinished(): AttachmentName[] {
+  unfinished(): Attachment[] {
     return this.#names()
       .filter(isTemporary)
       .map((name) => parseName(name.slice(1)))
   }
 
   /** Forgets an attachment; throws a `CniError` with code 5. */
-  remove(name: AttachmentName): void {
+  remove(name: Attachment): void {
     this.#unlink(fileName(name))
     this.removeUnfinished(name)
   }
 
   /** Removes what a call that was killed had begun to record; throws a `CniError` with code 5. */
-  removeUnfinished(name: AttachmentName): void {
+  removeUnfinished(name: Attachment): void {
     const temporary = temporaryName(fileName(name))
     // On a disk that is read-only, removing fails even where there is nothing.
     if (existsSync(join(this.#folder, temporary))) this.#unlink(temporary)
@@ -125,7 +121,7 @@ export class Records {
     }
   }
 
-  #read(name: string): Attachment | undefined {
+  #read(name: string): RecordedAttachment | undefined {
     const file = join(this.#folder, name)
     try {
       const { bootId = this.#guessBootId(file), ...rest } = decode(name, readStateFile(file))
@@ -166,7 +162,7 @@ function failure(folder: string, error: unknown): CniError {
 }
 
 /** None of the names holds a colon: CNI specification, section 2. */
-function fileName({ network, containerId, ifName }: AttachmentName): string {
+function fileName({ network, containerId, ifName }: Attachment): string {
   return `${network}:${containerId}:${ifName}`
 }
 
@@ -180,16 +176,16 @@ function isTemporary(name: string): boolean {
 }
 
 /** Whose file it is, a record's or one on its way to be that; undefined for any other name. */
-export function parseRecordName(name: string): AttachmentName | undefined {
+export function parseRecordName(name: string): Attachment | undefined {
   return namePattern.test(name) ? parseName(isTemporary(name) ? name.slice(1) : name) : undefined
 }
 
-function parseName(name: string): AttachmentName {
+function parseName(name: string): Attachment {
   const [network = '', containerId = '', ifName = ''] = name.split(':')
   return { network, containerId, ifName }
 }
 
-function encode(attachment: Attachment): string {
+function encode(attachment: RecordedAttachment): string {
   const { netns, netnsId, bootId, backend, isConditional, addresses, mappings } = attachment
   return JSON.stringify({
     netns,
@@ -202,7 +198,7 @@ function encode(attachment: Attachment): string {
   })
 }
 
-type Decoded = Omit<Attachment, 'bootId'> & { readonly bootId?: string }
+type Decoded = Omit<RecordedAttachment, 'bootId'> & { readonly bootId?: string }
 
 function decode(name: string, text: string): Decoded {
   const value = parseJson(text, '')

@@ -1,15 +1,16 @@
 /** Who else has the host ports that an attachment wants. */
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import type { Claim, Owner } from './forwarding.ts'
 import { formatHostPort, overlap, type PortMapping } from './mapping.ts'
-import type { Attachment, AttachmentName } from './records.ts'
+import type { RecordedAttachment } from './records.ts'
 import { findRemains, findUnrecordedRemains, type Remains } from './sandbox.ts'
 
 /** Where rivals are looked for. */
 export interface Surroundings {
   /** The attachments that are recorded. */
-  readonly known: readonly Attachment[]
+  readonly known: readonly RecordedAttachment[]
   /** Where they are. */
   readonly dataDir: string
   readonly context: Context
@@ -20,7 +21,10 @@ export interface Surroundings {
  * Throws a `CniError` with code 11 when one is not known to be gone: its container may be on its
  * way out, and the runtime will try again.
  */
-export function departedRivals(wanted: Attachment, around: Surroundings): Attachment[] {
+export function departedRivals(
+  wanted: RecordedAttachment,
+  around: Surroundings,
+): RecordedAttachment[] {
   return around.known.filter((rival) => {
     const mapping = collision(wanted, rival)
     if (mapping === undefined) return false
@@ -31,7 +35,7 @@ export function departedRivals(wanted: Attachment, around: Surroundings): Attach
 }
 
 /** The mapping that both want, unless both are one container's or packets are told apart. */
-function collision(wanted: Attachment, other: Attachment): PortMapping | undefined {
+function collision(wanted: RecordedAttachment, other: RecordedAttachment): PortMapping | undefined {
   if (other.containerId === wanted.containerId) return undefined
   const isConditional = wanted.isConditional || other.isConditional
   if (isConditional && other.network !== wanted.network) return undefined
@@ -43,7 +47,7 @@ function collision(wanted: Attachment, other: Attachment): PortMapping | undefin
  * them, and whose sandboxes are gone. Throws as `departedRivals` does.
  */
 export function departedOwners(
-  wanted: Attachment,
+  wanted: RecordedAttachment,
   claims: readonly Claim[],
   around: Surroundings,
 ): Owner[] {
@@ -84,7 +88,7 @@ function taken(
 
 /** What to type to have this plugin remove the rules of an attachment, and its record. */
 function removalCommand(
-  { network, containerId, ifName }: AttachmentName,
+  { network, containerId, ifName }: Attachment,
   { protocol, hostPort }: PortMapping,
   dataDir: string,
 ): string {

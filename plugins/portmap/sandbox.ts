@@ -9,7 +9,7 @@ import { decodeEntry } from '../../lib/libcni/cache-entry.ts'
 import { readBootId } from '../../lib/linux/boot.ts'
 import { hasVanished, inhabitedNamespaces } from '../../lib/linux/netns-traces.ts'
 import type { Owner } from './forwarding.ts'
-import { type Attachment, identifyNetns } from './records.ts'
+import { identifyNetns, type RecordedAttachment } from './records.ts'
 
 /** Where container runtimes that use the Go library keep their attachments. */
 const runtimeCache = '/var/lib/cni/results'
@@ -27,7 +27,7 @@ export interface Remains {
  * earlier boot, or when the path of its namespace has vanished, or leads to another one, and no
  * process is in it.
  */
-export function findRemains(attachment: Attachment, context: Context): Remains | undefined {
+export function findRemains(attachment: RecordedAttachment, context: Context): Remains | undefined {
   const { netns, netnsId, bootId } = attachment
   const thisBoot = readBootId(context.log)
   if (bootId !== '' && thisBoot !== '' && bootId !== thisBoot) return undefined
@@ -76,7 +76,7 @@ function runtimeFiles(containerId: string): string[] {
 
 function readNetns(file: string, containerId: string, log: Log): string[] {
   try {
-    const { attachment } = decodeEntry(readStateFile(file))
+    const attachment = decodeEntry(readStateFile(file))
     // the name of a network may look like a container's
     return attachment.containerId === containerId && attachment.netns !== ''
       ? [attachment.netns]

@@ -1,3 +1,4 @@
+import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import { type Cidr, family } from '../../lib/ip/ip.ts'
@@ -6,11 +7,11 @@ import { backends } from './backends.ts'
 import type { ForwardOptions } from './conf.ts'
 import { forgetConnections } from './conntrack.ts'
 import type { PortMapping } from './mapping.ts'
-import type { AttachmentName, Records } from './records.ts'
+import type { Records } from './records.ts'
 import { families, type Place } from './traces.ts'
 
 /** An attachment that is to go, and what is known of it. */
-export interface Departed extends AttachmentName {
+export interface Departed extends Attachment {
   readonly addresses: readonly Cidr[]
   readonly mappings: readonly PortMapping[]
 }

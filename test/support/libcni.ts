@@ -1,7 +1,7 @@
 /** What the Go library libcni (commit 3f51e88) read, sent and kept for one ADD of a chain. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Attachment } from '../../lib/cni/attachment.ts'
+import type { RuntimeAttachment } from '../../lib/cni/attachment.ts'
 import { decodeResult } from '../../lib/cni/result-decode.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/libcni')
@@ -15,7 +15,8 @@ export const addStdin = { flannel: read('flannel-add.stdin'), portmap: read('por
 export const cacheFile = 'cbr0-cnitool-82e215debf7df4651d36-eth0'
 export const cacheText = read(cacheFile)
 
-export const attachment: Attachment = {
+export const attachment: RuntimeAttachment = {
+  network: 'cbr0',
   containerId: 'cnitool-82e215debf7df4651d36',
   netns: '/run/netns/web',
   ifName: 'eth0',

@@ -6,7 +6,9 @@ import { Tools } from '../../lib/firewall/node-tool.ts'
 import { waitingRemoval } from '../../lib/net/link-removal.ts'
 
 /** A request; `conf` is a network configuration, to which a name and a version are added. */
-export type RequestParts = Partial<Omit<Request, 'conf' | 'stdin'>> & { readonly conf?: object }
+export type RequestParts = Partial<Omit<Request, 'network' | 'conf' | 'stdin'>> & {
+  readonly conf?: object
+}
 
 export function requestOf(parts: RequestParts = {}): Request {
   const { conf = {}, ...rest } = parts
@@ -22,6 +24,7 @@ export function requestOf(parts: RequestParts = {}): Request {
     env: {},
     configuredVersion: full.cniVersion,
     ...rest,
+    network: full.name,
     conf: full,
     stdin: JSON.stringify(full),
   }

@@ -43,10 +43,13 @@ export function reservationOf(parts: Partial<Reservation> = {}): Reservation {
 
 /** What a runtime keeps. */
 export function keptOf(containerId: string, kept: Result | undefined = result) {
-  const attachment = { containerId, netns: '/run/netns/web', ifName: 'eth0' }
   const entry: KeptAttachment = {
     network: 'cbr0',
-    attachment: { ...attachment, args: [['K', 'v']], capabilityArgs: {} },
+    containerId,
+    ifName: 'eth0',
+    netns: '/run/netns/web',
+    args: [['K', 'v']],
+    capabilityArgs: {},
     keptSince: 1000,
   }
   return { ...entry, result: kept }

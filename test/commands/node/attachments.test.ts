@@ -48,7 +48,7 @@ t.test('each of them is enough', async (t) => {
 
 t.test('the sandbox is what the first source says that knows it', async (t) => {
   const kept = keptOf('c1')
-  const old = { ...kept, attachment: { ...kept.attachment, netns: '' } }
+  const old = { ...kept, netns: '' }
   const reservations = [reservationOf({ netns: '/run/netns/reserved' })]
   const netnsOf = (entry: Sources['kept'][number]) =>
     mergeAttachments({ ...nothing, kept: [entry], reservations }).map(({ netns }) => netns)
@@ -57,7 +57,7 @@ t.test('the sandbox is what the first source says that knows it', async (t) => {
     { name: 'eth0', sandbox: '/run/netns/result' },
   ]
   const told = { ...old, result: { ...result, interfaces } }
-  t.strictSame(netnsOf({ ...told, attachment: kept.attachment }), ['/run/netns/web'])
+  t.strictSame(netnsOf({ ...told, netns: kept.netns }), ['/run/netns/web'])
   t.strictSame(netnsOf(told), ['/run/netns/result'])
   t.strictSame(netnsOf({ ...old, result: { ...result, interfaces: [] } }), ['/run/netns/reserved'])
   t.strictSame(netnsOf({ ...old, result: undefined }), ['/run/netns/reserved'])

@@ -228,6 +228,7 @@ t.test('hands on the call', async (t) => {
   const { requests, reads } = serve(envOf('ADD', { HOME: '/root' }), stdin)
   t.strictSame(requests[0], {
     command: 'ADD',
+    network: 'net1',
     containerId: 'c1',
     netns: '/run/netns/none',
     ifName: 'eth0',

@@ -16,8 +16,8 @@ const listed = [
   { containerID: 'c1', ifname: 'net1', more: 1 },
 ]
 const want = [
-  { containerId: 'c1', ifName: 'eth0' },
-  { containerId: 'c1', ifName: 'net1' },
+  { network: 'net1', containerId: 'c1', ifName: 'eth0' },
+  { network: 'net1', containerId: 'c1', ifName: 'net1' },
 ]
 
 t.test('reads the list under either name', async (t) => {

@@ -2,18 +2,16 @@ import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { AttachmentCache } from '../../../lib/libcni/attachment-cache.ts'
-import { parseConfList } from '../../../lib/libcni/conf-list.ts'
 import { attachment, cacheFile, cacheText, conflist, result } from '../../support/libcni.ts'
 import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 
-const list = parseConfList(conflist)
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 t.test('keeps an attachment in the file that Go would write', async (t) => {
   const folder = t.testdir()
   const cache = new AttachmentCache(join(folder, 'cni'))
-  cache.write(list, attachment, result, '1.0.0')
+  cache.write(attachment, conflist, result, '1.0.0')
   const results = join(folder, 'cni/results')
   t.strictSame(readdirSync(results), [cacheFile])
   t.equal(readFileSync(join(results, cacheFile), 'utf8'), cacheText)
@@ -24,31 +22,31 @@ t.test('keeps an attachment in the file that Go would write', async (t) => {
 t.test('reads it, writes it again, and forgets it', async (t) => {
   const folder = t.testdir({ results: { [cacheFile]: cacheText, [`.${cacheFile}.tmp`]: 'torn' } })
   const cache = new AttachmentCache(folder)
-  t.strictSame(cache.readResult('cbr0', attachment), result)
-  t.strictSame(cache.find('cbr0', attachment), attachment)
-  cache.write(list, attachment, result, '1.0.0')
+  t.strictSame(cache.readResult(attachment), result)
+  t.strictSame(cache.find(attachment), attachment)
+  cache.write(attachment, conflist, result, '1.0.0')
   t.strictSame(readdirSync(join(folder, 'results')), [cacheFile], 'an interrupted write is gone')
-  cache.remove('cbr0', attachment)
-  cache.remove('cbr0', attachment)
-  t.equal(cache.readResult('cbr0', attachment), undefined)
-  t.equal(cache.find('cbr0', attachment), undefined)
+  cache.remove(attachment)
+  cache.remove(attachment)
+  t.equal(cache.readResult(attachment), undefined)
+  t.equal(cache.find(attachment), undefined)
 })
 
 t.test('says which file is garbled', async (t) => {
   const folder = t.testdir({ results: { [cacheFile]: 'adf' } })
   const cache = new AttachmentCache(folder)
-  const error = thrown(() => cache.readResult('cbr0', attachment))
+  const error = thrown(() => cache.readResult(attachment))
   t.match(error.message, /^decoding version from network config: Unexpected token 'a'/)
   t.match(error.details, join(folder, 'results', cacheFile))
-  t.equal(cache.find('cbr0', attachment), undefined, 'it does not say what was made')
+  t.equal(cache.find(attachment), undefined, 'it does not say what was made')
 })
 
 t.test('leads no name out of its folder', async (t) => {
   const cache = new AttachmentCache(t.testdir())
   const outside = { ...attachment, containerId: '../../x' }
-  t.equal(thrown(() => cache.remove('cbr0', outside)).message, 'invalid characters in containerID')
-  t.equal(thrown(() => cache.remove('../x', attachment)).code, 7)
-  t.equal(thrown(() => cache.remove('cbr0', { ...attachment, ifName: 'a/b' })).code, 4)
+  t.equal(thrown(() => cache.remove(outside)).message, 'invalid characters in containerID')
+  t.equal(thrown(() => cache.remove({ ...attachment, network: '../x' })).code, 7)
+  t.equal(thrown(() => cache.remove({ ...attachment, ifName: 'a/b' })).code, 4)
 })
 
 t.test('lists the attachments of one network', async (t) => {
@@ -121,8 +119,8 @@ t.test('lists those of all networks, and since when they are kept', async (t) =>
   utimesSync(join(folder, 'results', cacheFile), 1_700_000_000, 1_700_000_000)
   const { log, warnings } = contextOf()
   const [first, second, ...more] = new AttachmentCache(folder).listAll(log)
-  t.strictSame(first, { network: 'cbr0', attachment, keptSince: 1_700_000_000_000 })
-  t.match(second, { network: 'net2', attachment: { containerId: 'c3' } })
+  t.strictSame(first, { ...attachment, keptSince: 1_700_000_000_000 })
+  t.match(second, { network: 'net2', containerId: 'c3' })
   t.strictSame(more, [])
   t.match(warnings, [/^left alone, .*net3-c5-eth0/])
 })

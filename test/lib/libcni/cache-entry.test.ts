@@ -6,26 +6,27 @@ import { attachment, cacheText, conflist, result } from '../../support/libcni.ts
 import { thrown } from '../../support/thrown.ts'
 
 t.test('writes what Go writes, byte for byte', async (t) => {
-  t.equal(encodeEntry({ network: 'cbr0', attachment }, conflist, result, '1.0.0'), cacheText)
+  t.equal(encodeEntry(attachment, conflist, result, '1.0.0'), cacheText)
 })
 
 t.test('leaves out what is empty', async (t) => {
-  const bare = { containerId: 'c1', netns: '', ifName: 'eth0', args: [], capabilityArgs: {} }
+  const name = { network: 'net1', containerId: 'c1', ifName: 'eth0' }
+  const bare = { ...name, netns: '', args: [], capabilityArgs: {} }
   t.equal(
-    encodeEntry({ network: 'net1', attachment: bare }, '{}', emptyResult, '1.1.0'),
+    encodeEntry(bare, '{}', emptyResult, '1.1.0'),
     '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0",' +
       '"networkName":"net1","result":{"cniVersion":"1.1.0"}}',
   )
 })
 
 t.test('reads what Go writes', async (t) => {
-  t.strictSame(decodeEntry(cacheText), { network: 'cbr0', attachment })
+  t.strictSame(decodeEntry(cacheText), attachment)
   t.same(resultToJson(decodeCachedResult(cacheText), '1.0.0'), JSON.parse(cacheText).result)
 })
 
 t.test('reads an entry of a library that kept less', async (t) => {
   const old = '{"kind":"cniCacheV1","containerId":"c1","ifName":"eth0","networkName":"net1"}'
-  t.match(decodeEntry(old).attachment, { netns: '', args: [], capabilityArgs: {} })
+  t.match(decodeEntry(old), { netns: '', args: [], capabilityArgs: {} })
   t.strictSame(decodeCachedResult(old), emptyResult)
 })
 

@@ -70,7 +70,7 @@ t.test('sends prevResult, and the capabilities that the plugin has', async (t) =
 
 t.test('sends the attachments of a GC under both names', async (t) => {
   const plugin = parsePluginConf({ type: 'noop' })
-  for (const validAttachments of [[{ containerId: 'c1', ifName: 'eth0' }], []]) {
+  for (const validAttachments of [[{ network: 'net1', containerId: 'c1', ifName: 'eth0' }], []]) {
     const stdin = JSON.parse(pluginStdin(plugin, list, { validAttachments }))
     const want = validAttachments.map(() => ({ containerID: 'c1', ifname: 'eth0' }))
     t.strictSame(stdin['cni.dev/valid-attachments'], want)

@@ -16,7 +16,7 @@ t.test('GC deletes what is not valid, then calls every plugin', async (t) => {
   const { runtime, invoker, file } = setUp(t)
   addNetworkList(runtime, list, attachment)
   addNetworkList(runtime, list, second)
-  addNetworkList(runtime, { ...list, name: 'other' }, attachment)
+  addNetworkList(runtime, { ...list, name: 'other' }, { ...attachment, network: 'other' })
   invoker.take()
 
   gcNetworkList(runtime, { ...list, disableGC: true }, [])

@@ -1,9 +1,12 @@
 import t from 'tap'
 import { hostVethAlias, hostVethName, randomVethName } from '../../../plugins/bridge/veth-name.ts'
-import { contextOf, requestOf } from '../../support/request.ts'
+import { contextOf } from '../../support/request.ts'
 
-const named = (containerId: string, ifName = 'eth0', name = 'net1') =>
-  requestOf({ containerId, ifName, conf: { name } })
+const named = (containerId: string, ifName = 'eth0', network = 'net1') => ({
+  network,
+  containerId,
+  ifName,
+})
 
 t.test('an attachment has one name on the host', async (t) => {
   // FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/: of "c1:eth0" and "c2:eth0"

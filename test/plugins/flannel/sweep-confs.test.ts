@@ -26,10 +26,10 @@ t.test('removes what is not valid of this network, and nothing of others', async
     '.other': foreign,
   })
   const valid = [
-    { containerId: 'valid', ifName: 'eth0' },
-    { containerId: 'valid', ifName: 'net1' },
-    { containerId: 'onlyNet1', ifName: 'net1' },
-    { containerId: '../etc', ifName: 'eth0' },
+    { network: 'net1', containerId: 'valid', ifName: 'eth0' },
+    { network: 'net1', containerId: 'valid', ifName: 'net1' },
+    { network: 'net1', containerId: 'onlyNet1', ifName: 'net1' },
+    { network: 'net1', containerId: '../etc', ifName: 'eth0' },
   ]
   const { log, warnings } = contextOf()
   sweepConfs(dir, 'net1', valid, later(), log)
@@ -50,8 +50,8 @@ t.test('removes one of two interfaces', async (t) => {
   const dir = t.testdir({ c1: ours, 'c1:net1': ours, c2: ours, 'c2:net1': ours })
   const { log } = contextOf()
   const valid = [
-    { containerId: 'c1', ifName: 'eth0' },
-    { containerId: 'c2', ifName: 'net1' },
+    { network: 'net1', containerId: 'c1', ifName: 'eth0' },
+    { network: 'net1', containerId: 'c2', ifName: 'net1' },
   ]
   sweepConfs(dir, 'net1', valid, later(), log)
   t.strictSame(

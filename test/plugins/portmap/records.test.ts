@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
 import {
-  type Attachment,
   identifyNetns,
   makeRecordsFolder,
+  type RecordedAttachment,
   Records,
 } from '../../../plugins/portmap/records.ts'
 import { cidr } from '../../support/address.ts'
 import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
 
-const attachment: Attachment = {
+const attachment: RecordedAttachment = {
   ...{ network: 'net1', containerId: 'c1', ifName: 'eth0' },
   ...{ netns: '/run/netns/x', netnsId: '4:1', bootId: 'b1' },
   ...{ backend: 'iptables', isConditional: true },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readBootId } from '../../../lib/linux/boot.ts'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
-import { type Attachment, identifyNetns } from '../../../plugins/portmap/records.ts'
+import { identifyNetns, type RecordedAttachment } from '../../../plugins/portmap/records.ts'
 import { departedOwners, departedRivals } from '../../../plugins/portmap/rivals.ts'
 import { contextOf } from '../../support/request.ts'
 import { thrown } from '../../support/thrown.ts'
@@ -11,9 +11,9 @@ import { thrown } from '../../support/thrown.ts'
 const alive = '/proc/self/ns/net'
 const context = contextOf()
 const bootId = readBootId(context.log)
-const around = (...known: Attachment[]) => ({ known, dataDir: '/data', context })
+const around = (...known: RecordedAttachment[]) => ({ known, dataDir: '/data', context })
 
-function attachment(containerId: string, hostPort: number, keys: object = {}): Attachment {
+function attachment(containerId: string, hostPort: number, keys: object = {}): RecordedAttachment {
   return {
     ...{ network: 'net1', containerId, ifName: 'eth0', netns: alive },
     ...{ netnsId: identifyNetns(alive), bootId },
@@ -27,9 +27,9 @@ const device = statSync(alive).dev
 /** Of a namespace that is not there. */
 const gone = { netnsId: `${device}:1` }
 const wanted = attachment('c1', 80)
-const departed = (...known: Attachment[]) =>
+const departed = (...known: RecordedAttachment[]) =>
   departedRivals(wanted, around(...known)).map(({ containerId }) => containerId)
-const refused = (...known: Attachment[]) => thrown(() => departed(...known))
+const refused = (...known: RecordedAttachment[]) => thrown(() => departed(...known))
 
 t.test('a port of a container that is there', async (t) => {
   const error = refused(attachment('c2', 80))
