@@ -6,8 +6,10 @@
  * a runtime does.
  */
 import { createDelegate } from '../lib/cni/delegate.ts'
+import { executing } from '../lib/cni/executed-delegate.ts'
 import { createProcessHost, exitNow } from '../lib/cni/host-process.ts'
 import { createInvoker } from '../lib/cni/invoker.ts'
+import { TimeLimits } from '../lib/cni/time-limits.ts'
 import { writeAll } from '../lib/linux/stdio.ts'
 import { executableNames, plugins } from '../plugins/plugin-set.ts'
 import { runServer } from '../resident/host-server.ts'
@@ -38,12 +40,7 @@ function runCommand(): ExitStatus | Promise<ExitStatus> {
     readFront,
     // A process of its own for each plugin, as a container runtime has it.
     invoker: createInvoker(
-      createDelegate({
-        ...host,
-        isSelf: () => false,
-        dispatch: () => undefined,
-        timeoutMs: pluginTimeoutMs,
-      }),
+      createDelegate(executing({ ...host, timeLimits: new TimeLimits(host.now, pluginTimeoutMs) })),
     ),
     serveCalls: (socket) =>
       runServer({ socket, version: host.version, entry: process.argv[1] ?? '' }),

@@ -1,8 +1,8 @@
 /** The executables: `cni` is the Node executable, and the plugins' names are those of the front. */
 import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isSameFile } from '../../lib/base/same-file.ts'
 import { readStamp } from '../../lib/base/stamp.ts'
-import { isSameFile } from '../../lib/cni/delegate.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import { isAtLeast } from '../../lib/cni/versions.ts'
 import type { InstallSource, Package } from '../package.ts'

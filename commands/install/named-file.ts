@@ -1,7 +1,7 @@
 /** The two executables, and what is theirs in the folder of executables. */
 import { chmodSync, constants, copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { isSameFile } from '../../lib/base/same-file.ts'
 import { readStamp } from '../../lib/base/stamp.ts'
-import { isSameFile } from '../../lib/cni/delegate.ts'
 import type { Package } from '../package.ts'
 import { hasSameContent } from './same-content.ts'
 import { syncPath } from './sync-path.ts'

@@ -1,8 +1,8 @@
 /** The executables and the network configurations. */
 import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isSameFile } from '../../lib/base/same-file.ts'
 import { readStamp } from '../../lib/base/stamp.ts'
-import { isSameFile } from '../../lib/cni/delegate.ts'
 import { stageName } from '../install/stage.ts'
 import type { Package } from '../package.ts'
 import type { Removal, Say } from './removal.ts'

@@ -62,7 +62,7 @@ export function parseConf(request: Request, log: Log): HostLocalConf {
   checkVersion(conf, rangeSets)
   checkSetsDisjoint(rangeSets, rawSets)
   return {
-    directory: networkDirectory(conf),
+    directory: directoryOf(conf, ipam.dataDir),
     rangeSets,
     requested,
     routes: decodeRoutes(ipam.routes ?? [], 'ipam.routes'),
@@ -75,14 +75,18 @@ export function parseConf(request: Request, log: Log): HostLocalConf {
  * so that addresses can be released whatever has become of it.
  */
 export function networkDirectory(conf: NetConf): string {
-  checkNetworkName(conf.name) // it becomes a file name here, whoever checked it before
   const canonical = canonicalize(confSchema.schema, conf)
   const ipam = isObject(canonical) && isObject(canonical['ipam']) ? canonical['ipam'] : {}
-  const { dataDir = '' } = ipam
-  if (typeof dataDir !== 'string') {
+  const { dataDir } = ipam
+  if (dataDir !== undefined && typeof dataDir !== 'string') {
     throw invalid('ipam.dataDir must be string', `found ${JSON.stringify(dataDir)}`)
   }
-  return join(dataDir === '' ? defaultDataDir : dataDir, conf.name)
+  return directoryOf(conf, dataDir)
+}
+
+function directoryOf({ name }: NetConf, dataDir = ''): string {
+  checkNetworkName(name) // it becomes a file name here, whoever checked it before
+  return join(dataDir === '' ? defaultDataDir : dataDir, name)
 }
 
 /** All three ways of asking for addresses count together. */

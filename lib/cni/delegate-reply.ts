@@ -15,8 +15,12 @@ import type { Version } from './versions.ts'
  */
 export function checkReply(type: string, { stdout, stderr, failure }: Execution): string {
   if (failure === undefined) return stdout
-  const { code, message, details } = delegateError(stdout, stderr, failure)
-  throw new CniError(code, message, details === '' ? `in ${type}` : `${details}; in ${type}`)
+  throw errorIn(type, delegateError(stdout, stderr, failure))
+}
+
+/** The error of a delegate named `type`, its own, for its caller: the details end with its name. */
+export function errorIn(type: string, { code, message, details }: CniError): CniError {
+  return new CniError(code, message, details === '' ? `in ${type}` : `${details}; in ${type}`)
 }
 
 function delegateError(stdout: string, stderr: string, failure: ExecutionFailure): CniError {

@@ -1,16 +1,19 @@
 /** The host of plugins in this process, and of a process that serves one call. */
 import { errorText } from '../base/errors.ts'
+import { isSameFile } from '../base/same-file.ts'
 import { stage, type Stage } from '../base/stage.ts'
 import { readStamp } from '../base/stamp.ts'
 import { version } from '../base/version.ts'
 import { randomBytes } from '../linux/libc.ts'
 import { readAll, writeAll } from '../linux/stdio.ts'
 import { waitingRemoval } from '../net/link-removal.ts'
-import { createDelegate, isSameFile } from './delegate.ts'
-import { dispatch } from './dispatch.ts'
+import { createDelegate } from './delegate.ts'
+import { executing } from './executed-delegate.ts'
 import type { Host } from './host.ts'
 import { serveCall } from './interrupted.ts'
+import { callingOwn } from './own-delegate.ts'
 import type { Plugin } from './plugin.ts'
+import { TimeLimits } from './time-limits.ts'
 
 /**
  * A runtime writes stdin at once; one that takes longer will never close it. Configurations have a
@@ -78,6 +81,9 @@ export function createHost(
   parts: Pick<Host, 'startStages'> & Partial<Pick<Host, 'linkRemoval'>>,
 ): Host {
   const now = () => Date.now()
+  const timeLimits = new TimeLimits(now)
+  const isSelf = (file: string) => isSameFile(file, process.execPath) || readStamp(file) === version
+  const own = { plugins, isSelf, timeLimits }
   const host: Host = {
     version,
     linkRemoval: waitingRemoval,
@@ -86,18 +92,10 @@ export function createHost(
     now,
     elapsed,
     sleep,
-    delegate: createDelegate({
-      isSelf: (file) => isSameFile(file, process.execPath) || readStamp(file) === version,
-      dispatch: (type, call) => {
-        const plugin = plugins.find(({ name }) => name === type)
-        return plugin === undefined ? undefined : dispatch(plugin, call, host)
-      },
-      now,
-      writeStderr,
-      sleep,
-    }),
+    delegate: createDelegate((delegation) => call(delegation)),
     ...parts,
   }
+  const call = callingOwn(own, host, executing({ timeLimits, writeStderr, sleep }))
   return host
 }
 

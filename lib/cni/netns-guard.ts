@@ -8,8 +8,9 @@ import type { Request } from './plugin.ts'
  * work on the host's own interfaces. Throws a `CniError` with code 8, before anything is done. A
  * path that cannot be opened is judged by the plugin. CNI_NETNS_OVERRIDE switches this off.
  */
-export function checkNetns({ command, netns, env }: Request): void {
-  if (command !== 'ADD' && command !== 'DEL') return
+export function checkNetns(request: Request): void {
+  if (!isChecked(request)) return
+  const { netns, env } = request
   if (/^(?:1|true)$/i.test(env['CNI_NETNS_OVERRIDE'] ?? '') || netns === '') return
   const own = statOwnNetns()
   const sandbox = statIfThere(netns)
@@ -20,6 +21,11 @@ export function checkNetns({ command, netns, env }: Request): void {
       `CNI_NETNS=${netns} is the namespace of the host; set CNI_NETNS_OVERRIDE=1 if that is meant`,
     )
   }
+}
+
+/** Whether the request's command is one for which the sandbox is checked. */
+export function isChecked({ command }: Pick<Request, 'command'>): boolean {
+  return command === 'ADD' || command === 'DEL'
 }
 
 function statOwnNetns(): BigIntStats {

@@ -117,7 +117,7 @@ function isAbsent(dst: string | undefined): dst is undefined | '<nil>' {
 }
 
 /** Reads a `dns` object as results and configurations have it; what is empty is left out. */
-export function decodeDns(raw: RawResult['dns'] = {}): Dns {
+export function decodeDns(raw: Dns = {}): Dns {
   return {
     ...present('nameservers', raw.nameservers),
     ...present('domain', raw.domain),
@@ -127,7 +127,7 @@ export function decodeDns(raw: RawResult['dns'] = {}): Dns {
 }
 
 /** `{ [key]: value }`, or nothing when the value is what Go leaves out: empty or zero. */
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+export function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   const empty = value === undefined || value === 0 || (value as { length?: number }).length === 0
   // A computed key widens to an index signature; K is one literal here.
   return empty ? {} : ({ [key]: value } as { [P in K]?: V })

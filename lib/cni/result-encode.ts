@@ -4,8 +4,8 @@
  */
 import { encodeJson, sortKeys } from '../base/json.ts'
 import { family, type Family, formatCidr, formatIp } from '../ip/ip.ts'
-import { CniError, ErrorCode } from './errors.ts'
 import { sameShape } from './result-decode.ts'
+import { ofFamily, requireAddress } from './result-version.ts'
 import type { Dns, Interface, IpConfig, Result, Route } from './result.ts'
 import type { Version } from './versions.ts'
 
@@ -60,25 +60,21 @@ function toVersionedLists(result: Result, version: Version): Json {
 }
 
 function toSingleFamilies(result: Result, version: Version): Json {
+  requireAddress(result)
   const ip4 = singleFamily(result, 4)
   const ip6 = singleFamily(result, 6)
-  if (ip4 === undefined && ip6 === undefined) {
-    // No details: callers compare the whole text with Go's.
-    throw new CniError(ErrorCode.internal, 'cannot convert: no valid IP addresses')
-  }
   return { cniVersion: version, ...defined({ ip4, ip6 }), dns: dnsToJson(result.dns) }
 }
 
 function singleFamily(result: Result, of: Family): Json | undefined {
-  const first = result.ips.find(({ address }) => family(address.ip) === of)
-  if (first === undefined) return undefined
-  const routes = result.routes.filter(({ dst }) => dst !== undefined && family(dst.ip) === of)
+  const part = ofFamily(result, of)
+  if (part === undefined) return undefined
   return {
-    ip: formatCidr(first.address),
-    ...defined({ gateway: first.gateway && formatIp(first.gateway) }),
+    ip: formatCidr(part.ip.address),
+    ...defined({ gateway: part.ip.gateway && formatIp(part.ip.gateway) }),
     ...list(
       'routes',
-      routes.map(({ dst, gw }) => routeToJson({ ...defined({ dst, gw }) })),
+      part.routes.map(({ dst, gw }) => routeToJson({ ...defined({ dst, gw }) })),
     ),
   }
 }

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Environment } from '../../../lib/base/environment.ts'
 import { createDelegate } from '../../../lib/cni/delegate.ts'
+import { executing } from '../../../lib/cni/executed-delegate.ts'
 import { createInvoker } from '../../../lib/cni/invoker.ts'
 import { resultToJson } from '../../../lib/cni/result-encode.ts'
+import { TimeLimits } from '../../../lib/cni/time-limits.ts'
 import { thrown } from '../../support/thrown.ts'
 
 /** Plugins that are executed, found in `folder`. */
@@ -13,16 +15,15 @@ function setUp(t: Test, scripts: Readonly<Record<string, string>>) {
   const folder = t.testdir(Object.fromEntries(texts))
   for (const name of Object.keys(scripts)) chmodSync(join(folder, name), 0o755)
   let stderr = ''
-  const delegate = createDelegate({
-    isSelf: () => false,
-    dispatch: () => undefined,
-    timeoutMs: 500,
-    now: () => Date.now(),
-    writeStderr: (text) => {
-      stderr += text
-    },
-    sleep: () => undefined,
-  })
+  const delegate = createDelegate(
+    executing({
+      timeLimits: new TimeLimits(() => Date.now(), 500),
+      writeStderr: (text) => {
+        stderr += text
+      },
+      sleep: () => undefined,
+    }),
+  )
   const env: Environment = { PATH: process.env['PATH'], CNI_PATH: folder, CNI_IFNAME: 'eth0' }
   return { invoker: createInvoker(delegate), folder, env, stderr: () => stderr }
 }
