@@ -73,7 +73,7 @@ export interface Misfit {
 export function readValue<T>(
   conf: ConfSchema<T>,
   value: unknown,
-  toError: (misfit: Misfit) => CniError,
+  toError: (misfit: Misfit) => Error,
 ): T {
   const canonical = canonicalize(conf.schema, value)
   if (conf.validate(canonical)) return canonical as T // the schema has just checked it
