@@ -14,6 +14,7 @@ export const NLM_F_DUMP_INTR = 0x10
 // linux/netlink.h: flags of a GET request
 export const NLM_F_DUMP = 0x300
 // linux/netlink.h: flags of a NEW request
+export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
 // linux/netlink.h: flags of an acknowledgement
