@@ -51,6 +51,9 @@ const needs: readonly Need[] = [
   { name: 'busybox-static', file: 'busybox', tests: 'the container runtime' },
   { name: 'gcc', file: 'cc', tests: 'the front, the benchmark' },
   { name: 'libc6-dev', file: '/usr/include/stdio.h', tests: 'the front, the benchmark' },
+  { name: 'etcd-server', file: 'etcd', tests: 'leases from etcd' },
+  { name: 'etcd-client', file: 'etcdctl', tests: 'leases from etcd' },
+  { name: 'openssl', file: 'openssl', tests: 'leases from etcd' },
   {
     name: 'containernetworking-plugins',
     file: '/usr/lib/cni/bridge',
