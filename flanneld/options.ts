@@ -1,6 +1,6 @@
 /** What flanneld is told by its command line and its environment. */
-import { DetailedError } from '../lib/base/errors.ts'
 import type { Environment } from '../lib/base/environment.ts'
+import { DetailedError } from '../lib/base/errors.ts'
 import {
   booleanFlag,
   fillFromEnvironment,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { HelpRequest, type Options, parseOptions, usage } from '../../flanneld/options.ts'
 import { FlagError } from '../../flanneld/flags.ts'
+import { HelpRequest, type Options, parseOptions, usage } from '../../flanneld/options.ts'
 
 function parse(line: string, env: Record<string, string> = {}) {
   const warnings: string[] = []

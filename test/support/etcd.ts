@@ -1,13 +1,13 @@
 /** A real etcd for tests, on loopback, with a data folder of its own. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Scope } from './node.ts'
-import { missingProgram, runSync } from './run.ts'
+import type { Scope } from '../../scripts/lab/node.ts'
+import { missingProgram, runSync } from '../../scripts/lab/run.ts'
 
 /** The reason to skip what needs etcd, or false. */
 export function etcdSkip(): string | false {

@@ -1,16 +1,16 @@
 import t from 'tap'
 import { formatIp } from '../../../lib/ip/ip.ts'
-import { type FdbEntry, fdbDelete, fdbList, fdbReplace } from '../../../lib/net/fdb.ts'
+import { fdbDelete, type FdbEntry, fdbList, fdbReplace } from '../../../lib/net/fdb.ts'
 import {
   type Neighbour,
   neighbourDelete,
   neighbourList,
   neighbourReplace,
 } from '../../../lib/net/neighbour.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
+import { runSync } from '../../../scripts/lab/run.ts'
 import { ip } from '../../support/address.ts'
 import { connect } from '../../support/connect.ts'
-import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
-import { runSync } from '../../support/run.ts'
 
 const options = { skip: kernelSkip() }
 

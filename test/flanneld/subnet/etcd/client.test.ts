@@ -5,9 +5,9 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { EtcdClient } from '../../../../flanneld/subnet/etcd/client.ts'
 import type { WatchResponse } from '../../../../flanneld/subnet/etcd/messages.ts'
+import type { Scope } from '../../../../scripts/lab/node.ts'
+import { runSync } from '../../../../scripts/lab/run.ts'
 import { Etcd, etcdSkip } from '../../../support/etcd.ts'
-import type { Scope } from '../../../support/node.ts'
-import { runSync } from '../../../support/run.ts'
 
 const options = { skip: etcdSkip() }
 

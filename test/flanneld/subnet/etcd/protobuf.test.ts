@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { prefixEnd } from '../../../../flanneld/subnet/etcd/messages.ts'
 import {
   bytes,
   flag,
@@ -10,7 +11,6 @@ import {
   repeated,
   text,
 } from '../../../../flanneld/subnet/etcd/protobuf.ts'
-import { prefixEnd } from '../../../../flanneld/subnet/etcd/messages.ts'
 
 const inner = message({ name: [1, text], count: [2, integer] })
 const outer = message({
