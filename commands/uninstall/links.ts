@@ -68,7 +68,7 @@ export function unknownPorts(
       ({ master, index }) =>
         master === bridge.index &&
         !known.has(index) &&
-        !gateways.some(({ peer }) => peer === index),
+        !gateways.some(({ parent }) => parent === index),
     )
   })
 }

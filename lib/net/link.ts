@@ -57,10 +57,13 @@ export interface Link {
   readonly kind?: string
   /** The index of the bridge that it is a port of. */
   readonly master?: number
-  /** The index of a veth's other end, in the namespace `peerNetnsId`. */
-  readonly peer?: number
-  /** Our namespace's number for the peer's; absent when that is our own. */
-  readonly peerNetnsId?: number
+  /**
+   * The index of the link that this one is tied to (IFLA_LINK): of a veth its peer, of a VLAN or
+   * VXLAN device the one below it. In the namespace `parentNetnsId`.
+   */
+  readonly parent?: number
+  /** Our namespace's number for the parent's; absent when that is our own. */
+  readonly parentNetnsId?: number
   readonly alias?: string
   /** For a bridge. */
   readonly vlanFiltering?: boolean
@@ -224,7 +227,7 @@ function linkOf(connection: Connection, request: Request): Link | undefined {
 
 function decodeLink(payload: Uint8Array): Link {
   const message = linkMessage.decode(payload)
-  const { name = '', mac = '', mtu = 0, master, link, linkNetnsId, alias, info } = message
+  const { name = '', mac = '', mtu = 0, master, parent, parentNetnsId, alias, info } = message
   const port = info?.bridgePort
   return {
     index: message.index,
@@ -238,8 +241,8 @@ function decodeLink(payload: Uint8Array): Link {
     operState: operStates[message.operState ?? 0] ?? 'unknown',
     ...(info?.kind !== undefined && { kind: info.kind }),
     ...(master !== undefined && { master }),
-    ...(link !== undefined && { peer: link }),
-    ...(linkNetnsId !== undefined && { peerNetnsId: linkNetnsId }),
+    ...(parent !== undefined && { parent }),
+    ...(parentNetnsId !== undefined && { parentNetnsId }),
     ...(alias !== undefined && { alias }),
     ...(info?.kind === 'bridge' && { vlanFiltering: info.bridge?.vlanFiltering ?? false }),
     ...(port !== undefined && { port: decodePort(port) }),

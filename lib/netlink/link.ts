@@ -102,13 +102,13 @@ export const linkMessage = withAttributes(
   // linux/if_link.h: IFLA_*
   attributeSet({
     ...common,
-    link: attribute(5, 'IFLA_LINK', i32),
+    parent: attribute(5, 'IFLA_LINK', i32),
     operState: attribute(16, 'IFLA_OPERSTATE', u8),
     info: attribute(18, 'IFLA_LINKINFO', linkInfo),
     alias: attribute(20, 'IFLA_IFALIAS', text),
     extMask: attribute(29, 'IFLA_EXT_MASK', u32),
     promiscuity: attribute(30, 'IFLA_PROMISCUITY', u32),
-    linkNetnsId: attribute(37, 'IFLA_LINK_NETNSID', i32),
+    parentNetnsId: attribute(37, 'IFLA_LINK_NETNSID', i32),
   }),
 )
 

@@ -87,7 +87,7 @@ function checkPort({ interfaces }: Result, bridge: Link, container: Link, host: 
   for (const expected of interfaces) {
     if (expected.sandbox !== undefined || expected.name === bridge.name) continue
     const link = linkByName(host, expected.name)
-    if (link?.index !== container.peer || link?.master !== bridge.index) continue
+    if (link?.index !== container.parent || link?.master !== bridge.index) continue
     if (expected.mac !== undefined && expected.mac !== link.mac) {
       throw difference(`Interface ${link.name} Mac doesn't match: ${expected.mac} not found`)
     }

@@ -46,7 +46,7 @@ function isVlanGateway(link: Link, bridge: Link, links: readonly Link[]): boolea
   return (
     link.kind === 'veth' &&
     link.name.startsWith(vlanGatewayPrefix(bridge)) &&
-    links.some((port) => port.index === link.peer && port.master === bridge.index)
+    links.some((port) => port.index === link.parent && port.master === bridge.index)
   )
 }
 

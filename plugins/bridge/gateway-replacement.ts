@@ -65,7 +65,7 @@ export function replaceAddresses(
 function portsOf(host: Connection, device: Link, { bridge, port }: ReplacementOptions): Link[] {
   return linkList(host, { master: bridge.index })
     .filter(({ index }) => index !== port.index)
-    .filter(({ peer, peerNetnsId }) => peer !== device.index || peerNetnsId !== undefined)
+    .filter(({ parent, parentNetnsId }) => parent !== device.index || parentNetnsId !== undefined)
 }
 
 /**

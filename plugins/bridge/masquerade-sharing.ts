@@ -21,8 +21,8 @@ export function addressesSharing(owner: Attachment, sandbox: Connection): Cidr[]
 }
 
 function mayBeOnNetwork(link: Link, owner: Attachment, host: Connection): boolean {
-  const port = link.peer === undefined ? undefined : linkByIndex(host, link.peer)
-  if (port?.kind !== 'veth' || port.peer !== link.index) return false
+  const port = link.parent === undefined ? undefined : linkByIndex(host, link.parent)
+  if (port?.kind !== 'veth' || port.parent !== link.index) return false
   const { network, containerId } = owner
   return (
     port.alias === undefined ||

@@ -62,8 +62,8 @@ function addPair({ conf, request, context, places }: Attaching, bridge: Link, na
   const peer = { name: ifName, mtu, mac, netns: netns.fd }
   const end = { name, mtu, mac: randomMac(context), master: bridge.index, peer }
   const created = vethAdd(host, end)
-  if (created.peer === undefined) throw new Error(`${name} has no other end`)
-  return { host: created, container: { index: created.peer, name: ifName, mac } }
+  if (created.parent === undefined) throw new Error(`${name} has no other end`)
+  return { host: created, container: { index: created.parent, name: ifName, mac } }
 }
 
 /**
@@ -72,9 +72,9 @@ function addPair({ conf, request, context, places }: Attaching, bridge: Link, na
  */
 function removeInterrupted({ host, sandbox }: Places, attachment: Attachment): boolean {
   const end = linkByName(host, hostVethName(attachment))
-  if (end?.kind !== 'veth' || end.alias !== undefined || end.peer === undefined) return false
-  const peer = linkByIndex(sandbox, end.peer)
-  if (peer?.name !== attachment.ifName || peer.peer !== end.index) return false
+  if (end?.kind !== 'veth' || end.alias !== undefined || end.parent === undefined) return false
+  const peer = linkByIndex(sandbox, end.parent)
+  if (peer?.name !== attachment.ifName || peer.parent !== end.index) return false
   deleteLink(host, end)
   return true
 }

@@ -73,9 +73,9 @@ export function ensureVlanGateway(attaching: Attaching, bridge: Link): Link {
   return withPrefix(`failed to create vlan interface: "${name}": `, () => {
     checkIfName(name)
     const device = linkByName(host, name) ?? createVlanGateway(attaching, bridge, name)
-    if (device.kind !== 'veth' || device.peer === undefined) throw notAVeth(device)
+    if (device.kind !== 'veth' || device.parent === undefined) throw notAVeth(device)
     // Also when it was there: the ADD that created it may have been interrupted.
-    setVlans(host, device.peer, { ...conf, vlanTrunk: undefined })
+    setVlans(host, device.parent, { ...conf, vlanTrunk: undefined })
     trySysctl(interfaceSysctl('ipv6', name, 'accept_ra'), '0', context.log)
     if (!device.up) linkSet(host, device.index, { up: true })
     return device

@@ -13,9 +13,9 @@ const networks = [
 const bridgesAmong = (links: readonly Link[], among = networks) =>
   findBridges(among, links, () => [])
 const bridge = vethOf({ index: 2, name: 'cni0', kind: 'bridge', master: 0, alias: 'cni' })
-const port = vethOf({ index: 7, peer: 3, peerNetnsId: 0 })
-const vlanPort = vethOf({ index: 8, name: 'vethaa', peer: 9 })
-const vlan = vethOf({ index: 9, name: 'cni0.100', peer: 8, master: 0 })
+const port = vethOf({ index: 7, parent: 3, peerNetnsId: 0 })
+const vlanPort = vethOf({ index: 8, name: 'vethaa', parent: 9 })
+const vlan = vethOf({ index: 9, name: 'cni0.100', parent: 8, master: 0 })
 const links = [
   bridge,
   port,
@@ -23,7 +23,7 @@ const links = [
   vlan,
   vethOf({ index: 10, name: 'br0', kind: 'bridge', master: 0 }),
   vethOf({ index: 11, name: 'veth9', master: 10 }),
-  vethOf({ index: 12, name: 'cni0.200', peer: 13, master: 0 }),
+  vethOf({ index: 12, name: 'cni0.200', parent: 13, master: 0 }),
 ]
 const attachments = [attachmentOf({ port })]
 

@@ -90,8 +90,8 @@ t.test('a veth pair is born in two namespaces', options, async (t) => {
     up: true,
     kind: 'veth',
     master: bridge.index,
-    peer: there?.ifindex,
-    peerNetnsId: here?.link_netnsid,
+    parent: there?.ifindex,
+    parentNetnsId: here?.link_netnsid,
     port: { hairpin: false, isolated: false, state: 'disabled' },
   })
 })
@@ -100,8 +100,8 @@ t.test('a veth pair in one namespace', options, async (t) => {
   const node = addNamespace(t)
   const connection = connect(t, node)
   const veth = vethAdd(connection, { name: 'cni0.100', peer: { name: 'veth100' } })
-  t.equal(veth.peer, link(node, 'veth100')?.ifindex)
-  t.notOk('peerNetnsId' in veth)
+  t.equal(veth.parent, link(node, 'veth100')?.ifindex)
+  t.notOk('parentNetnsId' in veth)
 })
 
 t.test('a pair of which either name is taken leaves nothing', options, async (t) => {

@@ -26,13 +26,13 @@ const info = fc.oneof(
 )
 const links = values(header, {
   ...common,
-  link: fc.integer(),
+  parent: fc.integer(),
   operState: fc.nat(6),
   info,
   alias: name,
   extMask: u32,
   promiscuity: u32,
-  linkNetnsId: fc.integer({ min: -1, max: 1000 }),
+  parentNetnsId: fc.integer({ min: -1, max: 1000 }),
 })
 
 t.test('every link comes back', async (t) => {
@@ -60,8 +60,8 @@ t.test('a veth that is a port of a bridge, as the kernel shows it', async (t) =>
       portKind: 'bridge',
       bridgePort: { state: 0, hairpin: true, isolated: true },
     },
-    linkNetnsId: 0,
-    link: 2,
+    parentNetnsId: 0,
+    parent: 2,
   })
 })
 
