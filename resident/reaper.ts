@@ -2,7 +2,7 @@
  * What becomes of messages that were left on their way. It belongs to the first thread, which never
  * waits: those that serve calls may be busy for a minute with the next one, or end.
  */
-import type { Aio, Sending } from '../lib/linux/libc.ts'
+import type { Aio, Sending } from '../lib/linux/aio.ts'
 
 /** Between two looks, in ms: as long as the kernel takes for the deletion of a link. */
 const lookAgainMs = 20

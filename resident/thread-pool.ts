@@ -1,6 +1,6 @@
 /** Threads that serve calls, and the calls that wait for one. */
 import type { Worker } from 'node:worker_threads'
-import type { Sending } from '../lib/linux/libc.ts'
+import type { Sending } from '../lib/linux/aio.ts'
 import { CallQueue, type Keyed } from './call-queue.ts'
 import type { Answer } from './protocol.ts'
 import type { ThreadCall, ThreadMessage } from './worker.ts'

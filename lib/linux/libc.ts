@@ -3,7 +3,6 @@
  * Everything here is synchronous and acts on the calling thread.
  */
 import { dlopen, exportBuffer, getInt32 } from 'node:ffi'
-import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { errnoText } from '../base/errno.ts'
 
@@ -119,70 +118,42 @@ export function send(fd: number, bytes: Uint8Array): void {
   check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0), getInt32(errnoPointer))
 }
 
-/** A message that is being sent; every thread of the process may ask for it. */
-export interface Sending {
-  /** What it is sent by: a descriptor of its own. */
-  readonly fd: number
-  /** The address of its struct aiocb. */
-  readonly memory: bigint
-}
-
-/** aio(7): messages that the kernel takes its time for are sent by threads of libc. */
-export interface Aio {
-  /** Begins to send; `fd` may be closed at once. Throws a `SyscallError`. */
-  send(fd: number, bytes: Uint8Array): Sending
-  /** Whether send(2) has returned. */
-  isDone(sending: Sending): boolean
-  /** Closes and frees what a message took that has been sent. */
-  release(sending: Sending): void
-}
-
-/** Throws when libc has no such threads. */
-export function openAio(): Aio {
-  const { functions: aio } = dlopenFirst(['libc.so.6', 'librt.so.1']) // the second before glibc 2.34
-  const release = ({ fd, memory }: Sending) => {
-    close(fd)
-    c.free(memory)
-  }
-  return {
-    send(fd, bytes) {
-      const own = duplicate(fd)
-      // The thread writes to it, so it must not be memory that is collected as garbage.
-      const memory = c.calloc(1n, BigInt(aiocbSize + bytes.length))
-      const control = createAiocb(own, memory, bytes)
-      exportBuffer(Buffer.concat([control, bytes]), memory, aiocbSize + bytes.length)
-      const sending = { fd: own, memory }
-      try {
-        check('aio_write', aio.aio_write(memory), getInt32(errnoPointer))
-        return sending
-      } catch (error) {
-        release(sending)
-        throw error
-      }
-    },
-    isDone: ({ memory }) => aio.aio_error(memory) !== constants.errno.EINPROGRESS,
-    release,
-  }
-}
-
 /** fcntl(2): another descriptor for the same file, which programs that are executed do not get. */
-function duplicate(fd: number): number {
+export function duplicate(fd: number): number {
   const F_DUPFD_CLOEXEC = 1030 // linux/fcntl.h
   return check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 0), getInt32(errnoPointer))
 }
 
-/** aio.h of glibc, on machines of 64 bits: struct aiocb, in bytes. */
-const aiocbSize = 168
+/** calloc(3): the address of so many bytes of zeros, which are never collected as garbage. */
+export function allocate(length: number): bigint {
+  return c.calloc(1n, BigInt(length))
+}
 
-/** A struct aiocb for bytes that lie behind it in memory. */
-function createAiocb(fd: number, memory: bigint, bytes: Uint8Array): Buffer {
-  const SIGEV_NONE = 1 // bits/sigevent-consts.h
-  const aiocb = Buffer.alloc(aiocbSize)
-  aiocb.writeInt32LE(fd, 0) // aio_fildes
-  aiocb.writeBigUInt64LE(memory + BigInt(aiocbSize), 16) // aio_buf
-  aiocb.writeBigUInt64LE(BigInt(bytes.length), 24) // aio_nbytes
-  aiocb.writeInt32LE(SIGEV_NONE, 44) // aio_sigevent.sigev_notify
-  return aiocb
+/** Writes the bytes at an address that `allocate` gave, which has to have room for them. */
+export function store(memory: bigint, bytes: Buffer): void {
+  exportBuffer(bytes, memory, bytes.length)
+}
+
+/** free(3). */
+export function free(memory: bigint): void {
+  c.free(memory)
+}
+
+/** The functions of aio(7), each of which gets the address of a struct aiocb. */
+export interface AioCalls {
+  /** aio_write(3); throws a `SyscallError`. */
+  write(aiocb: bigint): void
+  /** aio_error(3): an errno, 0 when it has succeeded. */
+  error(aiocb: bigint): number
+}
+
+/** Throws when libc has no such functions. */
+export function openAioCalls(): AioCalls {
+  const { functions: aio } = dlopenFirst(['libc.so.6', 'librt.so.1']) // the second before glibc 2.34
+  return {
+    write: (aiocb) => void check('aio_write', aio.aio_write(aiocb), getInt32(errnoPointer)),
+    error: (aiocb) => aio.aio_error(aiocb),
+  }
 }
 
 function dlopenFirst(names: readonly string[]) {

@@ -4,7 +4,7 @@
  * netdev_run_todo of net/core/dev.c), and only then its answer to RTM_DELLINK comes.
  */
 import { hasCode } from '../base/errors.ts'
-import type { Aio, Sending } from '../linux/libc.ts'
+import type { Aio, Sending } from '../linux/aio.ts'
 import type { Netns } from '../linux/netns.ts'
 import { Connection } from '../netlink/connection.ts'
 import { linkByIndex, linkDelete, postLinkDelete } from './link.ts'

@@ -1,7 +1,7 @@
 /** What is released, and when, with messages that are made up. */
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import type { Sending } from '../../lib/linux/libc.ts'
+import type { Sending } from '../../lib/linux/aio.ts'
 import { Reaper } from '../../resident/reaper.ts'
 
 const sendings: Sending[] = [1, 2, 3].map((fd) => ({ fd, memory: BigInt(fd) }))
