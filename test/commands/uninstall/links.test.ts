@@ -13,7 +13,7 @@ const networks = [
 const bridgesAmong = (links: readonly Link[], among = networks) =>
   findBridges(among, links, () => [])
 const bridge = vethOf({ index: 2, name: 'cni0', kind: 'bridge', master: 0, alias: 'cni' })
-const port = vethOf({ index: 7, parent: 3, peerNetnsId: 0 })
+const port = vethOf({ index: 7, parent: 3, parentNetnsId: 0 })
 const vlanPort = vethOf({ index: 8, name: 'vethaa', parent: 9 })
 const vlan = vethOf({ index: 9, name: 'cni0.100', parent: 8, master: 0 })
 const links = [
