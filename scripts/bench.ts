@@ -5,39 +5,27 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Burst, measureBursts } from './bench/bursts.ts'
+import { measureBursts } from './bench/bursts.ts'
 import { Caller } from './bench/caller.ts'
+import type { Pod } from './bench/calls.ts'
 import { contestants, executables, goDir } from './bench/contestants.ts'
-import { type CallCounts, measureCounts } from './bench/counts.ts'
-import { measureEndurance, type MemoryAfter } from './bench/endurance.ts'
-import { measureFloors } from './bench/floors.ts'
-import { makeBenchFolder } from './bench/folder.ts'
+import { measureCounts } from './bench/counts.ts'
+import { measureEndurance } from './bench/endurance.ts'
+import { forgetFiles, makeBenchFolder } from './bench/files.ts'
+import { addAndDel, delsOfNothing, floors, measureInTurn, measureOnSites } from './bench/in-turn.ts'
 import { thisMachine } from './bench/machine.ts'
-import { type CallStages, measureStages } from './bench/measure-stages.ts'
-import { measureOneByOne, type OneByOne } from './bench/one-by-one.ts'
-import { forgetFiles } from './bench/page-cache.ts'
-import { makePods } from './bench/pods.ts'
-import { measureRepeatedDels } from './bench/repeated-dels.ts'
-import {
-  formatBursts,
-  formatCounts,
-  formatEndurance,
-  formatFloors,
-  formatMachine,
-  formatOneByOne,
-  formatRepeatedDels,
-  formatStages,
-  type Report,
-} from './bench/report.ts'
-import { sizeNamed } from './bench/size.ts'
+import { measureStages } from './bench/measure-stages.ts'
+import { base } from './bench/scenario.ts'
+import { type Size, sizeNamed } from './bench/size.ts'
+import { formatTable, type Table } from './bench/table.ts'
 import { formatTargets, targets } from './bench/targets.ts'
 import { binDir } from './lab/executables.ts'
-import { kernelSkip } from './lab/node.ts'
+import { addNamespace, kernelSkip } from './lab/node.ts'
 import { missingProgram } from './lab/run.ts'
 
 const output = join(import.meta.dirname, '../dist/bench.json')
 
-/** How many pods go through the server at a time in the long run. */
+/** How many pods go through a server at a time in the long run. */
 const enduranceWorkers = 8
 
 const obstacle =
@@ -50,9 +38,7 @@ if (obstacle !== false) {
   process.exitCode = 1
 } else {
   try {
-    const report = await bench(process.env['BENCH'] ?? '', interrupted.signal)
-    writeFileSync(output, `${JSON.stringify(report, undefined, 2)}\n`)
-    console.log(`All figures are in ${output}`)
+    await report(process.env['BENCH'] ?? '', process.env['BENCH_AGAINST'] ?? '')
   } catch (error) {
     if (!interrupted.signal.aborted) throw error
     console.error('interrupted; what was made is removed')
@@ -60,71 +46,53 @@ if (obstacle !== false) {
   }
 }
 
-/** Measures everything of a size, and prints it as it comes. */
-async function bench(size: string, signal: AbortSignal): Promise<Report> {
-  const { floorRounds, counted, stageRounds, burstSizes, endurance, ...rest } = sizeNamed(size)
+/** Measures everything of a size, prints it as it comes, and writes it to the file. */
+async function report(sizeName: string, other: string): Promise<void> {
+  const size = sizeNamed(sizeName)
   binDir() // throws unless the executables are fresh
-  const machine = thisMachine()
-  say(formatMachine(machine))
-  const all = contestants(process.env['BENCH_AGAINST'] ?? '')
-  const flannels = all.filter(({ plugin }) => plugin === 'flannel') // it does the most
-  const residents = flannels.filter(({ resident }) => resident)
-  if (!residents.some(({ build }) => build === 'this'))
-    say('The resident mode is left out: this build has no `cni serve`.\n')
-
-  await using scope = new AsyncDisposableStack()
-  const dir = makeBenchFolder(scope)
-  const caller = new Caller(dir, signal)
-  const most = Math.max(enduranceWorkers, ...burstSizes.map(({ pods }) => pods))
-  const pods = makePods(dir, most, scope)
-  const [pod] = pods
-  if (pod === undefined) throw new Error('there is no pod to measure with')
-
-  forgetFiles(executables(all))
-  const floors = await measureFloors(caller, floorRounds)
-  say(formatFloors(floors))
-
-  const oneByOne: OneByOne[] = []
-  for (const { scenarios, rounds } of rest.oneByOne) {
-    const figures = await measureOneByOne(caller, all, scenarios, pod, rounds)
-    for (const scenario of scenarios) {
-      say(formatOneByOne(figures.filter((each) => each.scenario === scenario)))
-    }
-    oneByOne.push(...figures)
+  const machine = { ...thisMachine(), ...(other === '' ? {} : { 'other build': other }) }
+  for (const [name, fact] of Object.entries(machine)) console.log(`${name}: ${fact}`)
+  console.log()
+  const tables: Table[] = []
+  for await (const table of measure(size, other)) {
+    console.log(`${formatTable(table)}\n`)
+    tables.push(table)
   }
-
-  const repeatedDels = await measureRepeatedDels(caller, all, pod, floorRounds)
-  say(formatRepeatedDels(repeatedDels))
-
-  const counts: CallCounts[] = []
-  for (const scenario of counted) counts.push(...(await measureCounts(caller, all, scenario, pod)))
-  say(formatCounts(counts))
-
-  const stages: CallStages[] = []
-  for (const contestant of flannels.filter(({ build }) => build === 'this')) {
-    stages.push(...(await measureStages(caller, contestant, pod, stageRounds)))
-  }
-  for (const each of stages) say(formatStages(each))
-
-  const bursts: Burst[] = []
-  for await (const burst of measureBursts(caller, all, pods, burstSizes)) {
-    say(formatBursts(burst))
-    bursts.push(...burst)
-  }
-
-  const workers = pods.slice(0, enduranceWorkers)
-  const memory: MemoryAfter[] = []
-  for (const resident of residents) {
-    memory.push(...(await measureEndurance(caller, resident, workers, endurance)))
-  }
-  if (memory.length > 0) say(formatEndurance(memory))
-
-  const measured = { floors, oneByOne, repeatedDels, counts, stages, bursts }
-  const report = { machine, size, ...measured, endurance: memory }
-  say(formatTargets(targets(report)))
-  return report
+  console.log(`${formatTargets(targets(tables, size.bursts))}\n`)
+  writeFileSync(output, `${JSON.stringify({ machine, size: sizeName, tables }, undefined, 2)}\n`)
+  console.log(`All figures are in ${output}`)
 }
 
-function say(text: string): void {
-  console.log(`${text}\n`)
+/** The tables of a size. */
+async function* measure(size: Size, other: string): AsyncGenerator<Table> {
+  const all = contestants(other)
+  const flannels = all.filter(({ plugin }) => plugin === 'flannel') // it does the most
+  const residents = flannels.filter(({ resident }) => resident)
+  if (!residents.some(({ build }) => build === 'this')) {
+    console.log('The resident mode is left out: this build has no `cni serve`.\n')
+  }
+  await using scope = new AsyncDisposableStack()
+  const caller = new Caller(makeBenchFolder(scope), interrupted.signal)
+  const most = Math.max(enduranceWorkers, ...size.bursts.map(({ pods }) => pods))
+  const pods = Array.from({ length: most }, (_, index) => makePod(20_000 + index, scope))
+  const setting = { caller, contestants: all, pods }
+  forgetFiles(executables(all))
+
+  yield* await measureInTurn(floors(caller), size.rounds)
+  for (const { scenarios, rounds } of size.groups) {
+    yield* await measureOnSites(setting, scenarios, addAndDel, rounds)
+  }
+  yield* await measureOnSites(setting, [base], delsOfNothing, size.rounds)
+  for (const scenario of size.counted) yield* await measureCounts(setting, scenario)
+  const staged = flannels.filter(({ build }) => build === 'this')
+  yield* await measureStages({ ...setting, contestants: staged }, size.stageRounds)
+  yield* measureBursts(setting, size.bursts)
+  if (residents.length === 0) return
+  const workers = pods.slice(0, enduranceWorkers)
+  yield await measureEndurance({ caller, contestants: residents, pods: workers }, size.endurance)
+}
+
+function makePod(hostPort: number, scope: AsyncDisposableStack): Pod {
+  const { name, netns } = addNamespace({ teardown: (remove) => scope.defer(remove) })
+  return { containerId: name, netns, hostPort }
 }

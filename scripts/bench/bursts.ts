@@ -1,34 +1,14 @@
 /** Many pods at a time, as when a node starts or is drained. */
-import type { Caller } from './caller.ts'
 import { addCalls, delCalls, type Pod } from './calls.ts'
-import { type Contestant, countFallbacks } from './contestants.ts'
 import type { Outcome } from './jobs.ts'
 import { base } from './scenario.ts'
-import { Site } from './site.ts'
-import { distribution, type Distribution, percentile, sum } from './statistics.ts'
+import { makeSites, type Setting, type Site } from './site.ts'
+import type { BurstSize } from './size.ts'
+import { percentile, sum } from './statistics.ts'
+import type { Table, Values } from './table.ts'
 
-/** How many pods, by how many workers at a time, and how often. */
-export interface BurstSize {
-  readonly pods: number
-  readonly workers: number
-  readonly rounds: number
-}
-
-/** What a burst of one command took. */
-export interface BurstFigures {
-  readonly wallMs: number
-  readonly podsPerSecond: number
-  readonly cpuMsPerPod: number
-  /** Of one pod, from the start of its first call to the end of its last. */
-  readonly podMs: Distribution
-}
-
-export interface Burst extends BurstSize {
-  readonly contestant: string
-  readonly add: BurstFigures
-  readonly del: BurstFigures
-  /** Calls that a server should have answered, and has not. */
-  readonly fallbacks: number
+export function burstTitle(command: 'ADD' | 'DEL', { pods, workers }: BurstSize): string {
+  return `${command}, ${pods} pods at once by ${workers} ${workers === 1 ? 'worker' : 'workers'}`
 }
 
 /**
@@ -36,72 +16,60 @@ export interface Burst extends BurstSize {
  * medians of its rounds took.
  */
 export async function* measureBursts(
-  caller: Caller,
-  contestants: readonly Contestant[],
-  pods: readonly Pod[],
+  setting: Setting,
   sizes: readonly BurstSize[],
-): AsyncGenerator<Burst[]> {
+): AsyncGenerator<Table> {
   await using scope = new AsyncDisposableStack()
-  const [first] = pods
-  if (first === undefined) return
-  const sites: Site[] = []
-  for (const contestant of contestants) {
-    sites.push(await Site.make(caller, contestant, base, first, scope))
-  }
+  const sites = await makeSites(setting, base, scope)
   for (const size of sizes) {
-    const rounds: Burst[][] = []
+    const measured = sites.map((site) => ({ site, rounds: [] as Burst[] }))
     for (let round = 0; round < size.rounds; round++) {
-      const bursts: Burst[] = []
-      for (const site of sites) bursts.push(await burst(site, pods.slice(0, size.pods), size))
-      rounds.push(bursts)
+      for (const { site, rounds } of measured) {
+        rounds.push(await burst(site, setting.pods.slice(0, size.pods), size.workers))
+      }
     }
-    yield sites.flatMap((_, index) => medianBurst(rounds.flatMap((each) => each[index] ?? [])))
+    for (const command of ['ADD', 'DEL'] as const) {
+      yield {
+        title: burstTitle(command, size),
+        how: size.rounds === 1 ? 'once' : `the median of ${size.rounds} times`,
+        rows: measured.map(({ site, rounds }) => ({
+          name: site.settings.contestant.name,
+          values: medianRound(rounds.map((each) => burstFigures(each[command]))),
+        })),
+        compared: ['pods/s'],
+        notes: measured.flatMap(({ site, rounds }) =>
+          site.fallbackNotes(rounds.flatMap((each) => each[command].jobs)),
+        ),
+      }
+    }
   }
 }
 
-/** Of ADD and of DEL what took the median of the time. */
-export function medianBurst(rounds: readonly Burst[]): Burst[] {
-  const [first] = rounds
-  if (first === undefined) return []
-  const add = medianFigures(rounds.map((each) => each.add))
-  const del = medianFigures(rounds.map((each) => each.del))
-  return [{ ...first, add, del, fallbacks: sum(rounds.map(({ fallbacks }) => fallbacks)) }]
+type Burst = Readonly<Record<'ADD' | 'DEL', Outcome>>
+
+async function burst(site: Site, pods: readonly Pod[], workers: number): Promise<Burst> {
+  const adds = pods.map((pod) => addCalls(site.settings, pod))
+  const added = await site.call(adds, workers)
+  const dels = pods.map((pod, index) =>
+    delCalls(site.settings, pod, added.jobs[index]?.output ?? ''),
+  )
+  return { ADD: added, DEL: await site.call(dels, workers) }
 }
 
-function medianFigures(rounds: readonly BurstFigures[]): BurstFigures {
-  const median = percentile(
-    rounds.map(({ wallMs }) => wallMs),
-    50,
-  )
-  const found = rounds.find(({ wallMs }) => wallMs === median)
-  if (found === undefined) throw new Error('no burst took the median')
-  return found
-}
-
-async function burst(site: Site, pods: readonly Pod[], size: BurstSize): Promise<Burst> {
-  const { settings } = site
-  const added = await site.call(
-    pods.map((pod) => addCalls(settings, pod)),
-    size.workers,
-  )
-  const deleted = await site.call(
-    pods.map((pod, index) => delCalls(settings, pod, added.jobs[index]?.output ?? '')),
-    size.workers,
-  )
+/** What a burst took; a pod's time is from the start of its first call to the end of its last. */
+function burstFigures({ wallMs, serverMs, jobs }: Outcome): Values {
+  const podMs = jobs.map((job) => job.wallMs)
   return {
-    ...size,
-    contestant: site.contestant.name,
-    add: burstFigures(added),
-    del: burstFigures(deleted),
-    fallbacks: countFallbacks(site.contestant, [...added.jobs, ...deleted.jobs]),
+    'wall ms': wallMs,
+    'pods/s': (jobs.length * 1000) / wallMs,
+    'CPU ms/pod': (sum(jobs.map(({ cpuMs }) => cpuMs)) + serverMs) / jobs.length,
+    'pod p50 ms': percentile(podMs, 50),
+    'pod p99 ms': percentile(podMs, 99),
   }
 }
 
-function burstFigures({ wallMs, serverMs, jobs }: Outcome): BurstFigures {
-  return {
-    wallMs,
-    podsPerSecond: (jobs.length * 1000) / wallMs,
-    cpuMsPerPod: (sum(jobs.map(({ cpuMs }) => cpuMs)) + serverMs) / jobs.length,
-    podMs: distribution(jobs.map((job) => job.wallMs)),
-  }
+/** Of rounds that one which took the median of the time. Throws when there is none. */
+export function medianRound(rounds: readonly Values[]): Values {
+  const times = rounds.map((round) => round['wall ms'] ?? NaN)
+  return rounds[times.indexOf(percentile(times, 50))] ?? {}
 }

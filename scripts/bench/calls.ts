@@ -1,7 +1,7 @@
 /** What a runtime calls for a pod, as jobs for the caller: pure. */
 import type { Contestant } from './contestants.ts'
 import type { Job, Step } from './jobs.ts'
-import { confWithoutPorts, firstConf, portmapConf } from './network.ts'
+import { type Conf, confWithoutPorts, firstConf, portmapConf } from './network.ts'
 import type { Scenario } from './scenario.ts'
 
 /** A pod's sandbox. */
@@ -23,80 +23,54 @@ export interface CallSettings {
 
 /** The calls of an ADD: the last one's output is the attachment's result. */
 export function addCalls(settings: CallSettings, pod: Pod): Job {
-  return chain(settings, pod).map(({ plugin, conf }, index) => {
-    const file = `${settings.contestant.binDir}/${plugin}`
-    const env = environment('ADD', settings, pod)
-    if (index === 0) return { file, env, before: JSON.stringify(conf), after: '' }
-    return { file, env, ...aroundResult(conf) }
-  })
+  const calls = chain(settings, pod).map((conf) => call('ADD', settings, pod, conf))
+  return calls.map((step, index) => (index === 0 ? step : withResult(step)))
 }
 
 /** The calls of a DEL of the attachment with this result. */
 export function delCalls(settings: CallSettings, pod: Pod, result: string): Job {
-  return chain(settings, pod)
-    .toReversed()
-    .map(({ plugin, conf }): Step => {
-      const { before, after } = aroundResult(conf)
-      return {
-        file: `${settings.contestant.binDir}/${plugin}`,
-        env: environment('DEL', settings, pod),
-        before: before + result + after,
-        after: '',
-      }
-    })
+  const confs = chain(settings, pod).toReversed()
+  return confs.map((conf) => withResult(call('DEL', settings, pod, conf), result))
 }
 
 /** The calls of an ADD and of a DEL after it, for a pod without host ports. */
 export function addAndDelCalls(settings: CallSettings, pod: Pod): Job {
-  const [{ plugin, conf }] = chain(settings, pod)
-  const file = `${settings.contestant.binDir}/${plugin}`
-  const env = environment('DEL', settings, pod)
-  return [...addCalls(settings, pod), { file, env, ...aroundResult(conf) }]
+  const [conf] = chain(settings, pod)
+  return [...addCalls(settings, pod), withResult(call('DEL', settings, pod, conf))]
 }
 
-/** A plugin that is called for a stock pod, in its chain or for its loopback network. */
-export type PluginOfChain = Contestant['plugin'] | 'portmap' | 'loopback'
-
-/** A DEL by one plugin of a pod that has no network: one of a chain, for a pod without host ports. */
-export function delOfNothing(settings: CallSettings, pod: Pod, plugin: PluginOfChain): Job {
-  const { contestant, scenario, dir } = settings
-  const conf =
-    plugin === 'portmap' || plugin === 'loopback'
-      ? confWithoutPorts(plugin)
-      : firstConf(plugin, scenario, dir)
-  const file = `${contestant.binDir}/${plugin}`
-  return [{ file, env: environment('DEL', settings, pod), before: JSON.stringify(conf), after: '' }]
+/** A DEL of a pod that has no network and no host ports, by the first plugin of a chain or another one. */
+export function delOfNothing(
+  settings: CallSettings,
+  pod: Pod,
+  plugin: 'first' | 'portmap' | 'loopback',
+): Job {
+  const [first] = chain(settings, pod)
+  return [call('DEL', settings, pod, plugin === 'first' ? first : confWithoutPorts(plugin))]
 }
 
-/** The text of a configuration before and after the result of the call before it. */
-function aroundResult(conf: object): Pick<Step, 'before' | 'after'> {
-  return { before: `${JSON.stringify(conf).slice(0, -1)},"prevResult":`, after: '}' }
+function chain({ contestant, scenario, dir }: CallSettings, pod: Pod): [Conf, ...Conf[]] {
+  const first = firstConf(contestant.plugin, scenario, dir)
+  return scenario.hostPorts === 0 ? [first] : [first, portmapConf(pod.hostPort, dir)]
 }
 
-interface Link {
-  readonly plugin: string
-  readonly conf: object
-}
-
-function chain({ contestant, scenario, dir }: CallSettings, pod: Pod): [Link, ...Link[]] {
-  const { plugin } = contestant
-  const first = { plugin, conf: firstConf(plugin, scenario, dir) }
-  if (scenario.hostPorts === 0) return [first]
-  return [first, { plugin: 'portmap', conf: portmapConf(pod.hostPort, dir) }]
-}
-
-function environment(
-  command: 'ADD' | 'DEL',
-  { contestant, socket }: CallSettings,
-  { containerId, netns }: Pod,
-): Record<string, string> {
-  return {
+function call(command: string, settings: CallSettings, pod: Pod, conf: Conf): Step {
+  const { binDir } = settings.contestant
+  const env = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     CNI_COMMAND: command,
-    CNI_CONTAINERID: containerId,
-    CNI_NETNS: netns,
+    CNI_CONTAINERID: pod.containerId,
+    CNI_NETNS: pod.netns,
     CNI_IFNAME: 'eth0',
-    CNI_PATH: contestant.binDir,
-    FLANNEL_CNI_SOCKET: socket,
+    CNI_PATH: binDir,
+    FLANNEL_CNI_SOCKET: settings.socket,
   }
+  return { file: `${binDir}/${conf.type}`, env, before: JSON.stringify(conf), after: '' }
+}
+
+/** The call with this result of the one before it, or with what that writes when none is given. */
+function withResult(step: Step, result?: string): Step {
+  const before = `${step.before.slice(0, -1)},"prevResult":`
+  if (result === undefined) return { ...step, before, after: '}' }
+  return { ...step, before: `${before}${result}}` }
 }

@@ -64,22 +64,16 @@ export function executables(all: readonly Contestant[]): string[] {
   return [...new Set(files)]
 }
 
-/** What of the same kind in the other build a contestant of this build is compared with. */
-export function counterpart<Entry extends { readonly contestant: string }>(
-  contestant: string,
-  entries: readonly Entry[],
-): Entry | undefined {
-  return entries.find((entry) => entry.contestant === `other ${contestant}`)
-}
-
 /**
- * How many calls of a resident contestant the server did not answer in time. They were made by a
- * process of their own then, which takes more memory than a front by an order of magnitude.
+ * What is to be said of calls of a resident contestant that the server did not answer in time. They were
+ * made by a process of their own then, which takes more memory than a front by an order of magnitude.
  */
-export function countFallbacks(
-  { resident }: Contestant,
-  measurements: readonly Measurement[],
-): number {
+export function fallbackNotes(
+  { name, resident }: Contestant,
+  measured: readonly Measurement[],
+): string[] {
   const frontLimit = 16 * 2 ** 20 // bytes
-  return resident ? measurements.filter(({ peakBytes }) => peakBytes > frontLimit).length : 0
+  const fallbacks = measured.filter(({ peakBytes }) => peakBytes > frontLimit)
+  if (!resident || fallbacks.length === 0) return []
+  return [`${name}: ${fallbacks.length} calls not by the server`]
 }

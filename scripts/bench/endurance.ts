@@ -1,44 +1,33 @@
-/** Many pods one after the other through one server, and what memory it has meanwhile. */
-import type { Caller } from './caller.ts'
-import { addAndDelCalls, type Pod } from './calls.ts'
-import type { Contestant } from './contestants.ts'
+/** Many pods one after the other through a server, and what memory it has meanwhile. */
+import { addAndDelCalls } from './calls.ts'
 import { base } from './scenario.ts'
-import type { Memory } from './server.ts'
-import { Site } from './site.ts'
-
-/** The memory of a server after so many pods. */
-export interface MemoryAfter extends Memory {
-  readonly contestant: string
-  readonly pods: number
-}
+import { makeSites, type Setting } from './site.ts'
+import type { Row, Table } from './table.ts'
 
 /** How often memory is looked at. */
 const looks = 10
 
-/** Attaches and detaches so many pods at least, as many of them at a time as there are sandboxes. */
-export async function measureEndurance(
-  caller: Caller,
-  contestant: Contestant,
-  sandboxes: readonly Pod[],
-  pods: number,
-): Promise<MemoryAfter[]> {
+/** Attaches and detaches so many pods at least by each contestant, as many at a time as the setting has. */
+export async function measureEndurance(setting: Setting, pods: number): Promise<Table> {
   await using scope = new AsyncDisposableStack()
-  const [first] = sandboxes
-  if (first === undefined) return []
-  const site = await Site.make(caller, contestant, base, first, scope)
-  const after = (done: number) => {
-    if (site.server === undefined) throw new Error(`${contestant.name} has no server`)
-    return { contestant: contestant.name, pods: done, ...site.server.memory() }
+  const workers = setting.pods.length
+  const times = Math.ceil(pods / looks / workers)
+  const rows: Row[] = []
+  for (const site of await makeSites(setting, base, scope)) {
+    // One job for each sandbox, which attaches and detaches it again and again.
+    const jobs = setting.pods.map((pod) =>
+      Array.from({ length: times }, () => addAndDelCalls(site.settings, pod)).flat(),
+    )
+    for (let look = 0; look <= looks; look++) {
+      if (look > 0) await site.call(jobs, workers)
+      const name = `${site.settings.contestant.name}, ${times * workers * look}`
+      rows.push({ name, values: site.server?.memory() ?? {} })
+    }
   }
-  const found = [after(0)]
-  const times = Math.ceil(pods / looks / sandboxes.length)
-  // One job for each sandbox, which attaches and detaches it again and again.
-  const jobs = sandboxes.map((pod) =>
-    Array.from({ length: times }, () => addAndDelCalls(site.settings, pod)).flat(),
-  )
-  for (let look = 1; look <= looks; look++) {
-    await site.call(jobs, sandboxes.length)
-    found.push(after(times * sandboxes.length * look))
+  return {
+    title: 'memory of a server after so many pods',
+    how: `${workers} at a time`,
+    rows,
+    compared: ['resident MB'],
   }
-  return found
 }

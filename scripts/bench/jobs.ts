@@ -92,3 +92,9 @@ export function decodeOutcome(bytes: Buffer): Outcome {
 function ms(nanoseconds: number): number {
   return nanoseconds / 1e6
 }
+
+/** The measurement of work that is one job. */
+export function onlyOf([measurement]: readonly Measurement[]): Measurement {
+  if (measurement === undefined) throw new Error('the caller measured nothing')
+  return measurement
+}

@@ -2,42 +2,23 @@
 import { spawnSync } from 'node:child_process'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 
-export interface Machine {
-  readonly cpu: string
-  readonly cores: number
-  readonly memoryGiB: number
-  readonly kernel: string
-  readonly node: string
-  /** Of Debian's package of the Go plugins. */
-  readonly goPlugins: string
-  /** What is built here. */
-  readonly commit: string
-  readonly iptables: string
-  /** Processes that ran or waited over the last minute, before the benchmark. */
-  readonly load: number
-}
+/** What there is to know of it, by names for a person. */
+export type Machine = Readonly<Record<string, string>>
 
 export function thisMachine(): Machine {
-  const [cpu] = cpus()
+  const load = loadavg()[0] ?? NaN
+  const isBusy = load > cpus().length / 4
+  const query = ['dpkg-query', '--show', '--showformat=${Version}']
   return {
-    cpu: cpu?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-    goPlugins: output(
-      'dpkg-query',
-      '--show',
-      '--showformat=${Version}',
-      'containernetworking-plugins',
-    ),
-    commit: output('git', '-C', import.meta.dirname, 'describe', '--always', '--dirty'),
-    iptables: output('iptables', '--version'),
-    load: loadavg()[0] ?? NaN,
+    machine: `${cpus().length} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    kernel: `${release()}, ${output('iptables', '--version')}`,
+    'Go plugins': `Debian's ${output(...query, 'containernetworking-plugins')}`,
+    'this build': `${output('git', '-C', import.meta.dirname, 'describe', '--always', '--dirty')}, Node ${process.version}`,
+    'load before': `${load.toFixed(2)}${isBusy ? ', which is not quiet: do not rely on these figures' : ''}`,
   }
 }
 
-function output(program: string, ...args: string[]): string {
+function output(program = '', ...args: string[]): string {
   const { stdout, status } = spawnSync(program, args, { encoding: 'utf8' })
   return status === 0 ? stdout.trim() : 'unknown'
 }

@@ -11,6 +11,12 @@ const leases = {
   IPv6: 'FLANNEL_IPV6_NETWORK=fd00:244::/48\nFLANNEL_IPV6_SUBNET=fd00:244::1/64\n',
 }
 
+/** The configuration of a plugin. */
+export interface Conf {
+  readonly type: string
+  readonly [key: string]: unknown
+}
+
 /** The folder of reservations below a node's folder. */
 export const reservations = 'networks/cbr0'
 
@@ -30,7 +36,7 @@ export function addresses({ families }: Scenario, number: number): string[] {
  * The configuration of the first plugin of the chain, as conf/10-flannel.conflist has it for flannel,
  * and as flannel delegates that to bridge. State is kept in the folder `dir`.
  */
-export function firstConf(plugin: 'bridge' | 'flannel', scenario: Scenario, dir: string): object {
+export function firstConf(plugin: 'bridge' | 'flannel', scenario: Scenario, dir: string): Conf {
   const conf = {
     name: 'cbr0',
     cniVersion,
@@ -42,11 +48,11 @@ export function firstConf(plugin: 'bridge' | 'flannel', scenario: Scenario, dir:
   }
   if (plugin === 'flannel') return { ...conf, type: 'flannel' }
   const env = parseSubnetEnv(subnetEnv(scenario), conf.subnetFile)
-  return JSON.parse(buildDelegateConf(conf, env).stdin) as object // what it has encoded
+  return JSON.parse(buildDelegateConf(conf, env).stdin) as Conf // what it has encoded
 }
 
 /** The configuration of portmap, which opens this port of the node. */
-export function portmapConf(hostPort: number, dir: string): object {
+export function portmapConf(hostPort: number, dir: string): Conf {
   return {
     name: 'cbr0',
     cniVersion,
@@ -57,6 +63,6 @@ export function portmapConf(hostPort: number, dir: string): object {
 }
 
 /** The configuration of portmap for a pod without host ports, or that of loopback. */
-export function confWithoutPorts(plugin: 'portmap' | 'loopback'): object {
-  return { name: 'cbr0', cniVersion, type: plugin }
+export function confWithoutPorts(type: 'portmap' | 'loopback'): Conf {
+  return { name: 'cbr0', cniVersion, type }
 }

@@ -1,4 +1,4 @@
-/** What a call is measured under. */
+/** What a call is measured under: pure. */
 
 export interface Scenario {
   readonly families: 'IPv4' | 'dual-stack'
@@ -14,22 +14,6 @@ export const base: Scenario = { families: 'IPv4', foreignRules: 0, hostPorts: 0,
 
 export const crowded: Scenario = { ...base, pods: 1000 }
 
-/** Every combination. */
-export function allScenarios(): Scenario[] {
-  return ([2, 1000] as const).flatMap((pods) =>
-    ([0, 10_000] as const).flatMap((foreignRules) =>
-      ([0, 1] as const).flatMap((hostPorts) =>
-        (['IPv4', 'dual-stack'] as const).map((families) => ({
-          families,
-          foreignRules,
-          hostPorts,
-          pods,
-        })),
-      ),
-    ),
-  )
-}
-
 /** In words, e.g. `IPv4, 1 host port, 10000 foreign rules, 2 pods`. */
 export function describe({ families, foreignRules, hostPorts, pods }: Scenario): string {
   return [
@@ -38,8 +22,4 @@ export function describe({ families, foreignRules, hostPorts, pods }: Scenario):
     ...(foreignRules > 0 ? [`${foreignRules} foreign rules`] : []),
     `${pods} pods`,
   ].join(', ')
-}
-
-export function isSame(a: Scenario, b: Scenario): boolean {
-  return describe(a) === describe(b)
 }

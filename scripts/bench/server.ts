@@ -4,14 +4,10 @@ import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Node } from '../lab/node.ts'
 import { inside } from '../lab/run.ts'
-
-/** Of the server and the processes that it keeps, in bytes. */
-export interface Memory {
-  readonly resident: number
-  /** The part that is not of files, which no other process could share. */
-  readonly anonymous: number
-}
+import { sum } from './statistics.ts'
+import type { Values } from './table.ts'
 
 /** How long it may take to start, in ms. */
 const startLimit = 20_000
@@ -19,48 +15,48 @@ const startLimit = 20_000
 export class Server {
   readonly socket: string
   readonly #child: ChildProcess
+  readonly #log: string
 
-  private constructor(child: ChildProcess, socket: string) {
+  private constructor(child: ChildProcess, socket: string, log: string) {
     this.#child = child
     this.socket = socket
+    this.#log = log
   }
 
-  /** Starts it in the network namespace at the path `netns`; it is stopped with the scope. */
+  /** Starts it on the node; it is stopped with the scope. */
   static async start(
     executable: string,
-    netns: string,
-    dir: string,
+    { netns, dir }: Node,
     scope: AsyncDisposableStack,
   ): Promise<Server> {
     const socket = join(dir, 'cni.sock')
     const [program = '', ...args] = inside(netns, [executable, 'serve', '--socket', socket])
-    const log = join(dir, 'server.log')
+    const log = join(dir, 'server.log') // a pipe's reader would need a processor while it works
     const logFile = openSync(log, 'w')
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', logFile], cwd: '/' })
     closeSync(logFile)
-    const server = new Server(child, socket)
-    scope.defer(() => server.#stop())
+    const ended = once(child, 'exit')
+    scope.defer(async () => {
+      child.kill('SIGTERM')
+      await ended
+    })
+    const server = new Server(child, socket, log)
     const deadline = Date.now() + startLimit
     while (!existsSync(socket)) {
-      if (child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`${executable} serve does not listen: ${readFileSync(log, 'utf8')}`)
-      }
+      if (Date.now() > deadline)
+        throw new Error(`no server listens on ${socket} after ${startLimit} ms`)
+      server.processes()
       await sleep(20)
     }
     return server
   }
 
-  async #stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const ended = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    await ended
-  }
-
-  /** The process and its descendants. */
+  /** The process and its descendants. Throws with what it has said when it has ended. */
   processes(): number[] {
-    const { pid } = this.#child
-    return pid === undefined ? [] : [pid, ...descendants(pid)]
+    const { pid, exitCode, signalCode } = this.#child
+    if (pid !== undefined && exitCode === null && signalCode === null) return withDescendants(pid)
+    const said = readFileSync(this.#log, 'utf8')
+    throw new Error(`the server on ${this.socket} ended by ${signalCode ?? exitCode}: ${said}`)
   }
 
   /**
@@ -68,25 +64,29 @@ export class Server {
    * of 10 ms (proc_pid_stat(5), cutime and cstime).
    */
   programsMs(): number {
-    const ticks = this.processes().map((pid) => {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')
+    const ticks = this.#read('stat').map((text) => {
+      const fields = text.split(') ').at(-1)?.split(' ')
       return Number(fields?.[13]) + Number(fields?.[14])
     })
-    return ticks.reduce((total, each) => total + each * 10, 0)
+    return 10 * sum(ticks)
   }
 
-  memory(): Memory {
-    const statuses = this.processes().map((pid) => readFileSync(`/proc/${pid}/status`, 'latin1'))
-    const total = (key: string) =>
-      statuses
-        .map((text) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024)
-        .reduce((a, b) => a + b, 0)
-    return { resident: total('VmRSS'), anonymous: total('RssAnon') }
+  /** All its memory, and the part that is not of files, which no other process could share. */
+  memory(): Values {
+    const statuses = this.#read('status')
+    const total = (key: string) => {
+      const pattern = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm')
+      return sum(statuses.map((text) => Number(pattern.exec(text)?.[1]))) * 1.024e-3
+    }
+    return { 'resident MB': total('VmRSS'), 'anonymous MB': total('RssAnon') }
+  }
+
+  #read(file: string): string[] {
+    return this.processes().map((pid) => readFileSync(`/proc/${pid}/${file}`, 'latin1'))
   }
 }
 
-function descendants(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
-  const pids = children.split(' ').filter((text) => text !== '')
-  return pids.map(Number).flatMap((child) => [child, ...descendants(child)])
+function withDescendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').match(/\d+/g) ?? []
+  return [pid, ...children.map(Number).flatMap(withDescendants)]
 }

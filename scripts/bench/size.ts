@@ -1,46 +1,50 @@
 /** How much is measured: BENCH=quick in a minute, BENCH=full everything, else 7 minutes. */
-import type { BurstSize } from './bursts.ts'
-import { allScenarios, base, crowded, type Scenario } from './scenario.ts'
+import { base, crowded, type Scenario } from './scenario.ts'
 
 export interface Size {
-  readonly floorRounds: number
-  /** Those that are measured in turn, and how many pods of each contestant, one by one. */
-  readonly oneByOne: readonly { readonly scenarios: readonly Scenario[]; readonly rounds: number }[]
+  /** How often DELs of nothing, and processes that do nothing, are measured. */
+  readonly rounds: number
+  /** Scenarios that are measured in turn, and how many pods of each contestant, one by one. */
+  readonly groups: readonly { readonly scenarios: readonly Scenario[]; readonly rounds: number }[]
   /** Where processes and messages are counted. */
   readonly counted: readonly Scenario[]
   readonly stageRounds: number
-  readonly burstSizes: readonly BurstSize[]
+  readonly bursts: readonly BurstSize[]
   /** Pods that go through a server. */
   readonly endurance: number
 }
 
-const hostPort: Scenario = { ...base, hostPorts: 1 }
-
-/** Go's portmap takes a second for a pod when there are many rules. */
-function isSlow({ hostPorts, foreignRules }: Scenario): boolean {
-  return hostPorts > 0 && foreignRules > 0
+/** How many pods, by how many workers at a time, and how often. */
+export interface BurstSize {
+  readonly pods: number
+  readonly workers: number
+  readonly rounds: number
 }
+
+const hostPort: Scenario = { ...base, hostPorts: 1 }
+const dualStack: Scenario = { ...base, families: 'dual-stack' }
+const foreignRules = 10_000
 
 const sizes: Readonly<Record<string, Size>> = {
   quick: {
-    floorRounds: 10,
-    oneByOne: [{ scenarios: [base, crowded], rounds: 8 }],
+    rounds: 10,
+    groups: [{ scenarios: [base, crowded], rounds: 8 }],
     counted: [base],
     stageRounds: 8,
-    burstSizes: [{ pods: 8, workers: 16, rounds: 3 }],
+    bursts: [{ pods: 8, workers: 16, rounds: 3 }],
     endurance: 100,
   },
   default: {
-    floorRounds: 40,
-    oneByOne: [
+    rounds: 40,
+    groups: [
       { scenarios: [base, crowded], rounds: 60 },
-      { scenarios: [{ ...base, families: 'dual-stack' }], rounds: 20 },
+      { scenarios: [dualStack], rounds: 20 },
       { scenarios: [hostPort], rounds: 20 },
-      { scenarios: [{ ...hostPort, foreignRules: 10_000 }], rounds: 10 },
+      { scenarios: [{ ...hostPort, foreignRules }], rounds: 10 },
     ],
     counted: [base, hostPort],
     stageRounds: 20,
-    burstSizes: [
+    bursts: [
       { pods: 8, workers: 16, rounds: 3 },
       { pods: 30, workers: 16, rounds: 3 },
       { pods: 110, workers: 1, rounds: 1 },
@@ -50,16 +54,18 @@ const sizes: Readonly<Record<string, Size>> = {
     endurance: 10_000,
   },
   full: {
-    floorRounds: 200,
-    oneByOne: allScenarios()
-      .filter(({ pods }) => pods === base.pods)
-      .map((scenario) => ({
-        scenarios: [scenario, { ...scenario, pods: crowded.pods }],
-        rounds: isSlow(scenario) ? 30 : 100,
-      })),
+    rounds: 200,
+    groups: [base, dualStack, hostPort, { ...dualStack, hostPorts: 1 } as const].flatMap((each) => [
+      { scenarios: [each, { ...each, pods: crowded.pods }], rounds: 100 },
+      {
+        scenarios: [each, { ...each, pods: crowded.pods }].map((it) => ({ ...it, foreignRules })),
+        // Go's portmap takes a second for a pod when there are many rules.
+        rounds: each.hostPorts > 0 ? 30 : 100,
+      },
+    ]),
     counted: [base, hostPort],
     stageRounds: 50,
-    burstSizes: [8, 30, 110, 400].flatMap((pods) =>
+    bursts: [8, 30, 110, 400].flatMap((pods) =>
       [1, 16, 64].map((workers) => ({ pods, workers, rounds: pods === 110 ? 3 : 1 })),
     ),
     endurance: 10_000,

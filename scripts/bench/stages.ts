@@ -1,11 +1,7 @@
 /** The stages of a call, by what it says of itself at level `trace` and what it took from outside: pure. */
 import { type TraceLine, traceLines } from '../lab/trace.ts'
 import { percentile, sum } from './statistics.ts'
-
-export interface Stage {
-  readonly name: string
-  readonly ms: number
-}
+import type { Values } from './table.ts'
 
 /** What the plugins do between the stages that have a name. */
 export const ownCode = 'between these: the plugins’ own code'
@@ -14,22 +10,22 @@ export const ownCode = 'between these: the plugins’ own code'
 export const outside = 'around these: processes start and end, the trace is written'
 
 /**
- * The stages of a call, in the order in which they begin; those of one kind count as one. `stderr` is
- * what it wrote, and `wallMs` what it took for its caller. Throws when it wrote no stages.
+ * What the stages of a call took, in ms and in the order in which they begin; those of one kind count as
+ * one. `stderr` is what it wrote, and `wallMs` what it took for its caller. Throws when it wrote no stages.
  */
-export function stagesOf(stderr: string, wallMs: number): Stage[] {
+export function stagesOf(stderr: string, wallMs: number): Values {
   const all = traceLines(stderr)
   if (all.length === 0) throw new Error(`no stages in ${JSON.stringify(stderr)}`)
   const lines = all.filter((line, index) => !isOfDeletion(line, all.slice(0, index)))
   const leaves = lines.filter(({ depth }, index) => (lines[index + 1]?.depth ?? 0) <= depth)
-  const kinds = Map.groupBy(leaves, kindOf)
-  const stages = [...kinds].map(([name, of]) => ({ name, ms: sum(of.map(({ tookMs }) => tookMs)) }))
+  const total = (of: readonly TraceLine[]) => sum(of.map(({ tookMs }) => tookMs))
+  const kinds = [...Map.groupBy(leaves, kindOf)].map(([name, of]) => [name, total(of)] as const)
   const insideMs = Math.max(...lines.map(({ beginMs, tookMs }) => beginMs + tookMs))
-  return [
-    ...stages,
-    { name: ownCode, ms: insideMs - sum(stages.map(({ ms }) => ms)) },
-    { name: outside, ms: wallMs - insideMs },
-  ]
+  return {
+    ...Object.fromEntries(kinds),
+    [ownCode]: insideMs - total(leaves),
+    [outside]: wallMs - insideMs,
+  }
 }
 
 /** Whether it is a part of a deletion, which asks the kernel as often as that takes its time. */
@@ -44,15 +40,12 @@ function kindOf({ name }: TraceLine): string {
 }
 
 /** The medians of the stages of several calls; one that a call does not have took nothing in it. */
-export function medianStages(rounds: readonly (readonly Stage[])[]): Stage[] {
-  const names = new Set(rounds.flatMap((stages) => stages.map(({ name }) => name)))
-  const msOf = (stages: readonly Stage[], name: string) =>
-    stages.find((stage) => stage.name === name)?.ms ?? 0
-  return [...names].map((name) => ({
-    name,
-    ms: percentile(
-      rounds.map((stages) => msOf(stages, name)),
+export function medianStages(rounds: readonly Values[]): Values {
+  const names = new Set(rounds.flatMap((stages) => Object.keys(stages)))
+  const median = (name: string) =>
+    percentile(
+      rounds.map((stages) => stages[name] ?? 0),
       50,
-    ),
-  }))
+    )
+  return Object.fromEntries([...names].map((name) => [name, median(name)]))
 }

@@ -1,38 +1,81 @@
-/** Tables of text: pure. */
+/** Tables of figures, as dist/bench.json has them, and as text: pure. */
 
-/** A cell; a number is printed with three digits that count. */
-export type Cell = string | number
-
-/** Lines with the first column to the left and the others to the right, under a line of headings. */
-export function formatTable(
-  headings: readonly string[],
-  rows: readonly (readonly Cell[])[],
-): string {
-  const lines = [headings, ...rows.map((row) => row.map(formatCell))]
-  const widths = headings.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-  )
-  return lines
-    .map((line) =>
-      line
-        .map((text, column) => pad(text, widths[column] ?? 0, column))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+export interface Table {
+  readonly title: string
+  /** How it was measured, for a person. */
+  readonly how: string
+  readonly rows: readonly Row[]
+  /** The columns whose ratios to Go and to the other build are shown. */
+  readonly compared?: readonly string[]
+  readonly notes?: readonly string[]
 }
 
-function pad(text: string, width: number, column: number): string {
-  return column === 0 ? text.padEnd(width) : text.padStart(width)
+export interface Row {
+  /** Of a contestant: Go's begins with `go`, and the other build's is that of ours behind `other`. */
+  readonly name: string
+  readonly values: Values
 }
 
-function formatCell(cell: Cell): string {
-  return typeof cell === 'string' ? cell : formatNumber(cell)
+/** Figures by the headings of their columns, e.g. `p50 ms`. */
+export type Values = Readonly<Record<string, number>>
+
+/** A figure of these tables; NaN when it was not measured. */
+export function valueIn(tables: readonly Table[], title: string, name: string, column: string) {
+  const rows = tables.find((table) => table.title === title)?.rows
+  return rows?.find((row) => row.name === name)?.values[column] ?? NaN
 }
 
-/** `0.123`, `1.23`, `12.3`, `123`; `-` for what is no number. */
+/** The title, and the rows with their ratios: names to the left and figures to the right. */
+export function formatTable({ title, how, rows, compared = [], notes = [] }: Table): string {
+  const go = rows.find(({ name }) => name.startsWith('go '))
+  const whole = rows.map(({ name, values }): Row => {
+    const other = rows.find((row) => row.name === `other ${name}`)
+    const all = {
+      ...values,
+      ...ratios(values, go?.values, compared, 'Go'),
+      ...ratios(values, other?.values, compared, 'other'),
+    }
+    return { name, values: all }
+  })
+  const columns = [...new Set(whole.flatMap(({ values }) => Object.keys(values)))]
+  const lines = whole.map(({ name, values }) => [
+    name,
+    ...columns.map((column) => formatCell(values[column])),
+  ])
+  const heading = how === '' ? title : `${title}; ${how}`
+  return [heading, alignColumns([['', ...columns], ...lines]), ...notes].join('\n')
+}
+
+function ratios(
+  values: Values,
+  reference: Values | undefined,
+  columns: readonly string[],
+  name: string,
+): Values {
+  if (reference === undefined) return {}
+  const entries = columns.map((column) => [
+    `${column.replace(/ (?:ms|MB)$/, '')} to ${name}`,
+    (values[column] ?? NaN) / (reference[column] ?? NaN),
+  ])
+  return Object.fromEntries(entries) as Values
+}
+
+/** Lines whose first column is to the left, and the others are to the right. */
+export function alignColumns(lines: readonly (readonly string[])[]): string {
+  const width = (column: number) => Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  const cell = (text: string, column: number) =>
+    column === 0 ? text.padEnd(width(0)) : text.padStart(width(column))
+  return lines.map((line) => line.map(cell).join('  ').trimEnd()).join('\n')
+}
+
+function formatCell(value: number | undefined): string {
+  return value === undefined ? '' : formatNumber(value)
+}
+
+/** `7`, `0.123`, `1.23`, `12.3`, `123`; `-` for what is no number. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-'
+  if (Number.isInteger(value)) return String(value)
   const size = Math.abs(value)
   return value.toFixed(size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0)
 }

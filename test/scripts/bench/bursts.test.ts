@@ -1,24 +1,14 @@
 import t from 'tap'
-import { type Burst, type BurstFigures, medianBurst } from '../../../scripts/bench/bursts.ts'
-import { distribution } from '../../../scripts/bench/statistics.ts'
+import { burstTitle, medianRound } from '../../../scripts/bench/bursts.ts'
 
-function figures(wallMs: number): BurstFigures {
-  return {
-    wallMs,
-    podsPerSecond: 1000 / wallMs,
-    cpuMsPerPod: wallMs,
-    podMs: distribution([wallMs]),
-  }
-}
+t.test('the round that took the median of the time, whole', async (t) => {
+  const rounds = [30, 10, 20].map((ms) => ({ 'wall ms': ms, 'pods/s': 1000 / ms }))
+  t.equal(medianRound(rounds), rounds[2])
+  t.equal(medianRound(rounds.slice(0, 1)), rounds[0])
+  t.throws(() => medianRound([]), { message: /no values/ })
+})
 
-function burst(add: number, del: number, fallbacks: number): Burst {
-  const size = { contestant: 'bridge', pods: 1, workers: 1, rounds: 3 }
-  return { ...size, add: figures(add), del: figures(del), fallbacks }
-}
-
-t.test('the median of rounds, for ADD and DEL each', async (t) => {
-  const rounds = [burst(30, 1, 1), burst(10, 3, 0), burst(20, 2, 4)]
-  t.strictSame(medianBurst(rounds), [burst(20, 2, 5)])
-  t.strictSame(medianBurst(rounds.slice(0, 1)), [burst(30, 1, 1)])
-  t.strictSame(medianBurst([]), [])
+t.test('bursts in words', async (t) => {
+  t.equal(burstTitle('ADD', { pods: 8, workers: 1, rounds: 3 }), 'ADD, 8 pods at once by 1 worker')
+  t.equal(burstTitle('DEL', { pods: 8, workers: 2, rounds: 1 }), 'DEL, 8 pods at once by 2 workers')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addAndDelCalls, addCalls, delCalls } from '../../../scripts/bench/calls.ts'
+import { addAndDelCalls, addCalls, delCalls, delOfNothing } from '../../../scripts/bench/calls.ts'
 import { reference } from '../../../scripts/bench/contestants.ts'
 import { base } from '../../../scripts/bench/scenario.ts'
 
@@ -61,4 +61,18 @@ t.test('an ADD and the DEL after it', async (t) => {
       ['DEL', '}'],
     ],
   )
+})
+
+t.test('a DEL of what is gone, by each plugin of a pod without host ports', async (t) => {
+  const conf = (plugin: 'first' | 'portmap' | 'loopback') => {
+    const [step, ...more] = delOfNothing(settings, pod, plugin)
+    t.strictSame(more, [])
+    t.equal(step?.env['CNI_COMMAND'], 'DEL')
+    const { prevResult, ...rest } = JSON.parse(step?.before ?? '')
+    t.equal(prevResult, undefined)
+    return { file: step?.file, type: rest.type }
+  }
+  t.strictSame(conf('first'), { file: '/bin/flannel', type: 'flannel' })
+  t.strictSame(conf('portmap'), { file: '/bin/portmap', type: 'portmap' })
+  t.strictSame(conf('loopback'), { file: '/bin/loopback', type: 'loopback' })
 })

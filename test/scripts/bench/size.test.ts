@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allScenarios, base, crowded, describe } from '../../../scripts/bench/scenario.ts'
+import { base, crowded, describe } from '../../../scripts/bench/scenario.ts'
 import { sizeNamed } from '../../../scripts/bench/size.ts'
 
 t.test('sizes by name', async (t) => {
@@ -11,7 +11,7 @@ t.test('sizes by name', async (t) => {
 
 t.test('each measures what targets are about', async (t) => {
   for (const name of ['quick', 'default', 'full']) {
-    const groups = sizeNamed(name).oneByOne.map(({ scenarios }) => scenarios.map(describe))
+    const groups = sizeNamed(name).groups.map(({ scenarios }) => scenarios.map(describe))
     const together = groups.find((group) => group.includes(describe(base)))
     t.ok(together?.includes(describe(crowded)), `${name}: in turn`)
     const measured = groups.flat()
@@ -21,8 +21,12 @@ t.test('each measures what targets are about', async (t) => {
   }
 })
 
+t.test('the full size measures every combination', async (t) => {
+  const measured = sizeNamed('full').groups.flatMap(({ scenarios }) => scenarios)
+  t.equal(new Set(measured.map(describe)).size, 16)
+})
+
 t.test('scenarios in words', async (t) => {
-  t.equal(allScenarios().length, 16)
   t.equal(describe(base), 'IPv4, 2 pods')
   t.equal(
     describe({ families: 'dual-stack', foreignRules: 10_000, hostPorts: 1, pods: 1000 }),

@@ -1,75 +1,76 @@
 import t from 'tap'
-import type { Report } from '../../../scripts/bench/report.ts'
+import { burstTitle } from '../../../scripts/bench/bursts.ts'
+import { titleOf } from '../../../scripts/bench/in-turn.ts'
 import { base, crowded } from '../../../scripts/bench/scenario.ts'
+import type { Table } from '../../../scripts/bench/table.ts'
 import { formatTargets, isReached, targets } from '../../../scripts/bench/targets.ts'
 
-/** Figures of which only what targets look at differs. */
-function figures(p50: number, cpuMs = p50) {
-  return { wallMs: { count: 1, min: 0, p50, p95: 0, p99: 0 }, cpuMs, peakBytes: 55e6 }
+/** Tables of ADD and DEL in a scenario, by the median times of contestants. */
+function attachments(scenario: typeof base, medians: Record<string, [add: number, del: number]>) {
+  return (['ADD', 'DEL'] as const).map((command, index): Table => {
+    const rows = Object.entries(medians).map(([name, both]) => {
+      const ms = both[index] ?? NaN
+      const peak = name.startsWith('bridge') || name.startsWith('flannel') ? 55 : 99
+      return { name, values: { 'p50 ms': ms, 'CPU ms': ms, 'peak MB': peak } }
+    })
+    return { title: titleOf(command, scenario), how: '', rows }
+  })
 }
 
-function entry(contestant: string, scenario: typeof base, add: number, del: number) {
-  return { contestant, scenario, add: figures(add), del: figures(del), fallbacks: 0 }
-}
-
-const burst = (contestant: string, pods: number, workers: number, podsPerSecond: number) => {
-  const { wallMs: podMs } = figures(1)
-  const add = { wallMs: 1, podsPerSecond, cpuMsPerPod: 1, podMs }
-  return { contestant, pods, workers, rounds: 1, add, del: add, fallbacks: 0 }
-}
-
-const report: Report = {
-  machine: {
-    ...{ cpu: 'x', cores: 2, memoryGiB: 1, kernel: 'x', node: 'x', goPlugins: 'x' },
-    ...{ commit: 'x', iptables: 'x', load: 0 },
-  },
-  size: '',
-  floors: [],
-  repeatedDels: [],
-  oneByOne: [
-    entry('go bridge', base, 10, 20),
-    entry('bridge', base, 22, 40),
-    entry('flannel', base, 25, 40),
-    entry('go bridge', crowded, 13, 20),
-    entry('bridge', crowded, 22, 48),
-    entry('other bridge', base, 99, 99),
-  ],
-  counts: [],
-  stages: [],
-  bursts: [],
-  endurance: [],
-}
+const small = { pods: 30, workers: 16, rounds: 1 }
+const serial = { pods: 110, workers: 1, rounds: 1 }
 
 /** The targets as `name`: figure, reached or not. */
-function judged(changes: Partial<Report> = {}) {
-  return targets({ ...report, ...changes }).map(
+function judged(tables: readonly Table[]) {
+  return targets(tables, [serial, small]).map(
     (target) => `${target.name}: ${target.figure.toFixed(2)} ${isReached(target)}`,
   )
 }
 
 t.test('targets of what was measured, and no others', async (t) => {
-  t.strictSame(judged(), [
+  const tables = [
+    ...attachments(base, {
+      'go bridge': [10, 20],
+      bridge: [22, 40],
+      flannel: [25, 40],
+      'other bridge': [1, 1],
+    }),
+    ...attachments(crowded, { 'go bridge': [13, 20], bridge: [22, 48] }),
+  ]
+  t.strictSame(judged(tables), [
     'bridge ADD p50 to Go: 2.20 true',
     'bridge DEL p50 to Go: 2.00 false',
     'flannel ADD p50 beyond bridge, ms: 3.00 false',
     'bridge ADD p50, 1000 pods to 2 (Go: 1.30): 1.00 true',
-    'bridge DEL p50, 1000 pods to 2 (Go: 1.00): 1.20 false',
+    'bridge DEL p50, 1000 pods to 2 (Go: 1): 1.20 false',
     'peak memory of any process, MB: 55.00 true',
   ])
-  t.strictSame(judged({ oneByOne: [] }), [])
+  t.strictSame(judged([]), [])
 })
 
 t.test('targets of the resident mode', async (t) => {
-  const [go] = report.oneByOne
-  const found = judged({
-    oneByOne: [...(go ? [go] : []), entry('bridge resident', base, 5, 19)],
-    endurance: [{ contestant: 'bridge resident', pods: 1, resident: 130e6, anonymous: 1 }],
-    bursts: [
-      burst('go bridge', 110, 1, 50),
-      burst('go bridge', 30, 16, 50),
-      burst('bridge resident', 30, 16, 125),
-    ],
-  })
+  const speed = (name: string, podsPerSecond: number) => {
+    return { name, values: { 'pods/s': podsPerSecond } }
+  }
+  const memory = (name: string, mb: number) => ({ name, values: { 'resident MB': mb } })
+  const found = judged([
+    ...attachments(base, { 'go bridge': [10, 20], 'bridge resident': [5, 19] }),
+    {
+      title: burstTitle('ADD', small),
+      how: '',
+      rows: [speed('go bridge', 50), speed('bridge resident', 125)],
+    },
+    {
+      title: burstTitle('ADD', serial),
+      how: '',
+      rows: [speed('go bridge', 50), speed('bridge resident', 50)],
+    },
+    {
+      title: 'memory',
+      how: '',
+      rows: [memory('flannel resident, 8', 130), memory('other flannel resident, 8', 150)],
+    },
+  ])
   t.strictSame(found.slice(-5), [
     'bridge resident ADD p50 to Go: 0.50 true',
     'bridge resident DEL p50 to Go: 0.95 false',
@@ -82,10 +83,10 @@ t.test('targets of the resident mode', async (t) => {
 t.test('as text', async (t) => {
   const text = formatTargets([
     { name: 'a', figure: 3, bound: 'at least', limit: 2 },
-    { name: 'b', figure: 3, bound: 'at most', limit: 2 },
+    { name: 'b', figure: 3.5, bound: 'at most', limit: 2 },
   ])
   t.strictSame(text.split('\n').slice(1), [
-    'a           3.00  ≥ 2.00  reached',
-    'b           3.00  ≤ 2.00   MISSED',
+    'a              3  ≥ 2  reached',
+    'b           3.50  ≤ 2   MISSED',
   ])
 })
