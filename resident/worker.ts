@@ -64,6 +64,7 @@ function serve(
 ): Answer | undefined {
   const plugin = plugins.find(({ name }) => name === call.name)
   if (plugin === undefined || !enterFolderOf(call)) return undefined
+  let stdout = ''
   let stderr = ''
   const startStages = waitingStages(call)
   const host = createHost(plugins, (text) => (stderr += text), {
@@ -76,8 +77,12 @@ function serve(
   }
   // What a plugin executes must not wait for a thread that waits for it.
   const env = { ...call.env, [socketVariable]: '' }
+  const writeStdout = (text: string) => {
+    stdout += text
+  }
   try {
-    return { ...serveCall(plugin, { env, readStdin }, host), stderr }
+    const exitCode = serveCall(plugin, { env, readStdin, writeStdout }, host)
+    return { exitCode, stdout, stderr }
   } finally {
     chdir('/')
   }

@@ -1,16 +1,16 @@
-/** One call of a plugin as it arrives, and what goes back: the whole protocol as data. */
+/** One call of a plugin: how what is asked arrives, and how the answer goes back. */
 import type { Environment } from '../base/environment.ts'
 
 export interface Call {
   readonly env: Environment
   /** Reads the whole of stdin, once; throws when that fails. */
   readStdin(): string
-  /** Writes the reply's stdout where that has to be done before the call ends; never throws. */
-  readonly writeStdout?: (text: string) => void
+  /**
+   * Writes the answer before the call ends: a result, an error object or a version list. Not called
+   * when there is none; never throws.
+   */
+  writeStdout(text: string): void
 }
 
-export interface Reply {
-  readonly exitCode: 0 | 1
-  /** A result, an error object, a version list or nothing. */
-  readonly stdout: string
-}
+/** 1 when the answer is an error. */
+export type ExitCode = 0 | 1

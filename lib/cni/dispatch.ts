@@ -4,31 +4,27 @@
  */
 import { errorText } from '../base/errors.ts'
 import { encodeJson } from '../base/json.ts'
-import { stage } from '../base/stage.ts'
-import type { Call, Reply } from './call.ts'
+import type { Call, ExitCode } from './call.ts'
 import { CniError, ErrorCode, toCniError } from './errors.ts'
 import type { Host } from './host.ts'
 import { checkNetns } from './netns-guard.ts'
-import { checkParameters } from './parameters.ts'
+import { checkParameters, commandOf } from './parameters.ts'
 import type { Plugin } from './plugin.ts'
 import { encodeResult } from './result-encode.ts'
 import { openTrace, parseRequest, readRequest, serve } from './serve.ts'
 import type { Trace } from './trace.ts'
 import { currentVersion, supportedVersions } from './versions.ts'
 
-/** Serves one call of a plugin. Never throws: what goes wrong stands in the reply. */
-export function dispatch(plugin: Plugin, call: Call, host: Host): Reply {
-  if ((call.env['CNI_COMMAND'] ?? '') === '') {
+/** Serves one call of a plugin, and answers it. Never throws: what goes wrong is the answer. */
+export function dispatch(plugin: Plugin, call: Call, host: Host): ExitCode {
+  if (commandOf(call.env) === '') {
     host.writeStderr(about(plugin, host))
-    return { exitCode: 0, stdout: '' }
+    return 0
   }
   using trace = openTrace(plugin, call.env, host)
-  const reply = answer(plugin, call, host, trace)
-  const { writeStdout } = call
-  if (writeStdout !== undefined && reply.stdout !== '') {
-    stage('writing the result', () => writeStdout(reply.stdout))
-  }
-  return reply
+  const { exitCode, text } = answer(plugin, call, host, trace)
+  if (text !== '') call.writeStdout(text)
+  return exitCode
 }
 
 function about({ name }: Plugin, { version }: Host): string {
@@ -37,17 +33,23 @@ function about({ name }: Plugin, { version }: Host): string {
   return `${title}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`
 }
 
-function answer(plugin: Plugin, call: Call, host: Host, trace: Trace): Reply {
+interface Answer {
+  readonly exitCode: ExitCode
+  /** Empty when there is nothing to say. */
+  readonly text: string
+}
+
+function answer(plugin: Plugin, call: Call, host: Host, trace: Trace): Answer {
   try {
-    return { exitCode: 0, stdout: output(plugin, call, host, trace) }
+    return { exitCode: 0, text: output(plugin, call, host, trace) }
   } catch (error) {
-    return { exitCode: 1, stdout: encodeJson(toCniError(error).toObject(), 4) }
+    return { exitCode: 1, text: encodeJson(toCniError(error).toObject(), 4) }
   }
 }
 
 function output(plugin: Plugin, call: Call, host: Host, trace: Trace): string {
   checkParameters(call.env)
-  if (call.env['CNI_COMMAND'] === 'VERSION') {
+  if (commandOf(call.env) === 'VERSION') {
     return `${encodeJson({ cniVersion: currentVersion, supportedVersions })}\n`
   }
   const stdin = readStdin(call)

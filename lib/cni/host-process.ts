@@ -27,14 +27,14 @@ export function runProcess(plugin: Plugin, plugins: readonly Plugin[]): never {
   const readStdin = () => stage('reading stdin', () => readAll(0, stdinLimits))
   const writeStdout = (text: string) => {
     try {
-      writeAll(1, text)
+      stage('writing the result', () => writeAll(1, text))
     } catch (error) {
       // Without its answer the runtime must not take the call for served.
       host.writeStderr(`${plugin.name}: writing to stdout: ${errorText(error)}\n`)
       exitNow(1)
     }
   }
-  exitNow(serveCall(plugin, { env: process.env, readStdin, writeStdout }, host).exitCode)
+  exitNow(serveCall(plugin, { env: process.env, readStdin, writeStdout }, host))
 }
 
 /** The host of plugins whose diagnostics go to stderr. */

@@ -1,8 +1,9 @@
 /** Calls that another process has begun and not ended. */
 import { errorText } from '../base/errors.ts'
-import type { Call, Reply } from './call.ts'
+import type { Call, ExitCode } from './call.ts'
 import { dispatch } from './dispatch.ts'
 import type { Host } from './host.ts'
+import { commandOf } from './parameters.ts'
 import type { Plugin } from './plugin.ts'
 
 /** The variable by which resident/front.c says that the resident server died over the call. */
@@ -13,15 +14,19 @@ export const interruptedVariable = 'FLANNEL_CNI_INTERRUPTED'
  * did a plugin would say that it is there already: so it is removed first, as a runtime would.
  * Every other command can be repeated as it is.
  */
-export function serveCall(plugin: Plugin, call: Call, host: Host): Reply {
+export function serveCall(plugin: Plugin, call: Call, host: Host): ExitCode {
   const { [interruptedVariable]: interrupted, ...env } = call.env
-  if (interrupted !== '1' || env['CNI_COMMAND'] !== 'ADD') {
+  if (interrupted !== '1' || commandOf(env) !== 'ADD') {
     return dispatch(plugin, { ...call, env }, host)
   }
   const readStdin = readOnce(call)
-  const removed = dispatch(plugin, { env: { ...env, CNI_COMMAND: 'DEL' }, readStdin }, host)
-  if (removed.exitCode !== 0) {
-    host.writeStderr(`${plugin.name}: removing what an interrupted ADD left: ${removed.stdout}\n`)
+  let answer = ''
+  const writeStdout = (text: string) => {
+    answer += text
+  }
+  const removal = { env: { ...env, CNI_COMMAND: 'DEL' }, readStdin, writeStdout }
+  if (dispatch(plugin, removal, host) !== 0) {
+    host.writeStderr(`${plugin.name}: removing what an interrupted ADD left: ${answer}\n`)
   }
   return dispatch(plugin, { ...call, env, readStdin }, host)
 }

@@ -21,13 +21,18 @@ const parameters: readonly Parameter[] = [
   { name: 'CNI_PATH', requiredFor: ['ADD', 'CHECK', 'DEL', 'GC', 'STATUS'] },
 ]
 
+/** CNI_COMMAND as it is given, which may be no command; empty when it is not. */
+export function commandOf(env: Environment): string {
+  return env['CNI_COMMAND'] ?? ''
+}
+
 /**
  * Checks that every parameter the command needs is there and well-formed. Throws a `CniError` with
  * code 4: for the first malformed one, or one that lists all the missing ones. An unknown command
  * needs nothing, so that its configuration is judged first.
  */
 export function checkParameters(env: Environment): void {
-  const command = env['CNI_COMMAND'] ?? ''
+  const command = commandOf(env)
   const missing: string[] = []
   for (const { name, requiredFor, check } of parameters) {
     const value = env[name] ?? ''
@@ -49,7 +54,7 @@ export function checkParameters(env: Environment): void {
 
 /** Whether a call in this environment has its stdin read; otherwise it is answered without. */
 export function readsStdin(env: Environment): boolean {
-  const command = env['CNI_COMMAND'] ?? ''
+  const command = commandOf(env)
   if (command === '' || command === 'VERSION') return false
   try {
     checkParameters(env)
@@ -61,7 +66,7 @@ export function readsStdin(env: Environment): boolean {
 
 /** The command of a call; throws a `CniError` with code 4 when there is no such command. */
 export function parseCommand(env: Environment): Command {
-  const text = env['CNI_COMMAND'] ?? ''
+  const text = commandOf(env)
   const command = commands.find((word) => word === text)
   if (command === undefined) {
     throw new CniError(

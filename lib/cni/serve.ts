@@ -7,7 +7,7 @@ import { CniError, ErrorCode } from './errors.ts'
 import type { Host } from './host.ts'
 import { negotiateVersion } from './negotiate.ts'
 import { parseNetConf, type UncheckedNetConf } from './net-conf.ts'
-import { parseCommand } from './parameters.ts'
+import { commandOf, parseCommand } from './parameters.ts'
 import type { Context, Delegate, Plugin, PluginCommand, Request } from './plugin.ts'
 import type { Result } from './result.ts'
 import { Trace } from './trace.ts'
@@ -52,7 +52,7 @@ export function openTrace(plugin: Plugin, env: Environment, host: Host): Trace {
 function describe({ name }: Plugin, env: Environment): string {
   const { CNI_CONTAINERID: containerId = '', CNI_IFNAME: ifName = '' } = env
   const attachment = containerId === '' ? '' : ` ${containerId}/${ifName}`
-  return `${name}: ${env['CNI_COMMAND']}${attachment}`
+  return `${name}: ${commandOf(env)}${attachment}`
 }
 
 function levelOf(env: Environment): LogLevel {

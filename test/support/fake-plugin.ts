@@ -1,5 +1,5 @@
 /** A plugin and a host for tests of the protocol around them. */
-import type { Call, Reply } from '../../lib/cni/call.ts'
+import type { Call, ExitCode } from '../../lib/cni/call.ts'
 import { dispatch } from '../../lib/cni/dispatch.ts'
 import type { Host } from '../../lib/cni/host.ts'
 import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
@@ -10,6 +10,21 @@ import { contextOf } from './request.ts'
 export interface Behaviour {
   readonly add?: (request: Request, context: Context) => Result
   readonly run?: (request: Request, context: Context) => void
+}
+
+export interface Reply {
+  readonly exitCode: ExitCode
+  readonly stdout: string
+}
+
+/** The reply of a plugin to one call. */
+export function replyOf(plugin: Plugin, call: Omit<Call, 'writeStdout'>, host: Host): Reply {
+  let stdout = ''
+  const writeStdout = (text: string) => {
+    stdout += text
+  }
+  const exitCode = dispatch(plugin, { ...call, writeStdout }, host)
+  return { exitCode, stdout }
 }
 
 export interface Recorded {
@@ -44,7 +59,7 @@ export function serve(
     if (stdin instanceof Error) throw stdin
     return stdin
   }
-  return { ...dispatch(plugin, { env, readStdin }, hostOf(recorded)), ...recorded }
+  return { ...replyOf(plugin, { env, readStdin }, hostOf(recorded)), ...recorded }
 }
 
 function hostOf(recorded: Recorded): Host {

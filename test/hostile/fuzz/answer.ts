@@ -1,4 +1,4 @@
-import type { Reply } from '../../../lib/cni/call.ts'
+import type { Reply } from '../../support/fake-plugin.ts'
 
 /** A message that tells of a mistake in our own code, or of where it stands. */
 const betrayal = /Cannot (?:read|set) prop|is not (?:a function|iterable)|undefined|\n\s+at /

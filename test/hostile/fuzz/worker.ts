@@ -6,13 +6,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import fc, { type Arbitrary } from 'fast-check'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
-import { dispatch } from '../../../lib/cni/dispatch.ts'
 import { createProcessHost } from '../../../lib/cni/host-process.ts'
 import type { Plugin } from '../../../lib/cni/plugin.ts'
 import { bridge } from '../../../plugins/bridge/index.ts'
 import { flannel } from '../../../plugins/flannel/index.ts'
 import { loopback } from '../../../plugins/loopback/index.ts'
 import { portmap } from '../../../plugins/portmap/index.ts'
+import { replyOf } from '../../support/fake-plugin.ts'
 import { subnetEnv } from '../../support/flannel.ts'
 import { flaw } from './answer.ts'
 import { documentsFor } from './documents.ts'
@@ -72,7 +72,7 @@ let slowestMs = 0
 
 const isAnswered = fc.property(calls, ({ plugin, env, stdin }) => {
   const started = performance.now()
-  const reply = dispatch(plugin, { env, readStdin: () => stdin }, host)
+  const reply = replyOf(plugin, { env, readStdin: () => stdin }, host)
   slowestMs = Math.max(slowestMs, performance.now() - started)
   const code: unknown = reply.exitCode === 0 ? 0 : JSON.parse(reply.stdout).code
   const key = `${plugin.name} ${env.CNI_COMMAND} ${String(code)}`

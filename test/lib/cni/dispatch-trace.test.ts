@@ -2,8 +2,9 @@ import t from 'tap'
 import { isRecorded, stage } from '../../../lib/base/stage.ts'
 import { dispatch } from '../../../lib/cni/dispatch.ts'
 import type { Context, Plugin, Request } from '../../../lib/cni/plugin.ts'
+import { encodeResult } from '../../../lib/cni/result-encode.ts'
 import { emptyResult } from '../../../lib/cni/result.ts'
-import { serve } from '../../support/fake-plugin.ts'
+import { replyOf, serve } from '../../support/fake-plugin.ts'
 import { contextOf } from '../../support/request.ts'
 
 const envOf = (command: string, changes: object = {}) => ({
@@ -74,7 +75,7 @@ t.test('a delegate is a part of the trace of its caller', async (t) => {
   const outer: Plugin = {
     name: 'outer',
     add: () => emptyResult,
-    del: ({ env }) => stage('DEL of inner', () => void dispatch(inner, { env, readStdin }, host)),
+    del: ({ env }) => stage('DEL of inner', () => void replyOf(inner, { env, readStdin }, host)),
   }
   const env = envOf('DEL', { CNI_LOG_LEVEL: 'trace' })
   let written = ''
@@ -95,11 +96,8 @@ t.test('the result is written before the call has ended, and once', async (t) =>
   const host = { ...contextOf(), version: '1', writeStderr: (text: string) => (happened += text) }
   const plugin: Plugin = { name: 'fake', add: () => emptyResult, del: () => undefined }
   const env = envOf('ADD', { CNI_LOG_LEVEL: 'trace' })
-  const { stdout } = dispatch(
-    plugin,
-    { env, readStdin: () => conf, writeStdout: (text) => (happened += text) },
-    host,
-  )
-  t.ok(happened.startsWith(`${stdout}fake: ADD`))
-  t.match(happened, /: writing the result\n$/)
+  const writeStdout = (text: string) => stage('writing', () => void (happened += text))
+  t.equal(dispatch(plugin, { env, readStdin: () => conf, writeStdout }, host), 0)
+  t.ok(happened.startsWith(`${encodeResult(emptyResult, '1.1.0')}fake: ADD`))
+  t.match(happened, /: writing\n$/)
 })

@@ -1,11 +1,10 @@
 import t from 'tap'
-import { dispatch } from '../../../lib/cni/dispatch.ts'
 import { CniError } from '../../../lib/cni/errors.ts'
 import type { Command, Context, Plugin, Request } from '../../../lib/cni/plugin.ts'
 import { encodeResult } from '../../../lib/cni/result-encode.ts'
 import { emptyResult } from '../../../lib/cni/result.ts'
 import { supportedVersions } from '../../../lib/cni/versions.ts'
-import { serve } from '../../support/fake-plugin.ts'
+import { replyOf, serve } from '../../support/fake-plugin.ts'
 import { contextOf } from '../../support/request.ts'
 import { resultOf } from '../../support/result.ts'
 
@@ -54,7 +53,7 @@ t.test('without a command it says on stderr what it is', async (t) => {
     },
   }
   const flannel: Plugin = { name: 'flannel', add: () => emptyResult, del: () => undefined }
-  dispatch(flannel, { env: {}, readStdin: () => '' }, host)
+  replyOf(flannel, { env: {}, readStdin: () => '' }, host)
   t.equal(stderr, `CNI Plugin flannel version v1.2.3\n${versionLine}`)
 })
 
@@ -213,7 +212,7 @@ t.test(
     const plugin: Plugin = { name: 'small', add: () => emptyResult, del: () => undefined }
     const host = { ...contextOf(), version: '1', writeStderr: () => undefined }
     const call = (command: Command, stdin: string) =>
-      dispatch(plugin, { env: envOf(command), readStdin: () => stdin }, host)
+      replyOf(plugin, { env: envOf(command), readStdin: () => stdin }, host)
     for (const command of ['CHECK', 'STATUS', 'GC'] as const) {
       t.strictSame(call(command, conf), { exitCode: 0, stdout: '' })
       const { exitCode, stdout } = call(command, confOf({ cniVersion: '0.3.1' }))

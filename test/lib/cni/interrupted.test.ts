@@ -27,8 +27,13 @@ function serve(env: object, problem?: Error, stdin: () => string = () => conf) {
     return stdin()
   }
   const attachment = { CNI_CONTAINERID: 'c1', CNI_NETNS: '/n', CNI_IFNAME: 'eth0', CNI_PATH: '/p' }
-  const reply = serveCall(plugin, { env: { ...attachment, ...env }, readStdin }, host)
-  return { ...reply, happened, stderr }
+  let stdout = ''
+  const writeStdout = (text: string) => {
+    stdout += text
+  }
+  const call = { env: { ...attachment, ...env }, readStdin, writeStdout }
+  const exitCode = serveCall(plugin, call, host)
+  return { exitCode, stdout, happened, stderr }
 }
 
 const interrupted = { [interruptedVariable]: '1' }
@@ -36,6 +41,7 @@ const interrupted = { [interruptedVariable]: '1' }
 t.test('an ADD that was begun is removed first', async (t) => {
   t.match(serve({ CNI_COMMAND: 'ADD', ...interrupted }), {
     exitCode: 0,
+    stdout: /^\{\s+"cniVersion": "1\.0\.0"\s+\}$/,
     happened: ['read', 'DEL', 'ADD'],
     stderr: '',
   })
@@ -50,7 +56,8 @@ t.test('any other call is served as it is', async (t) => {
 
 t.test('what cannot be removed does not keep the ADD from being tried', async (t) => {
   const served = serve({ CNI_COMMAND: 'ADD', ...interrupted }, new Error('no'))
-  t.match(served, { exitCode: 0, happened: ['read', 'DEL', 'ADD'] })
+  t.match(served, { exitCode: 0, stdout: /cniVersion/, happened: ['read', 'DEL', 'ADD'] })
+  t.notMatch(served.stdout, '"msg"', 'the answer is that of the ADD alone')
   t.match(served.stderr, /^test: removing what an interrupted ADD left: .*"msg": "no"/s)
 })
 

@@ -2,12 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { dispatch } from '../../../lib/cni/dispatch.ts'
 import { CniError, DelegationError } from '../../../lib/cni/errors.ts'
 import type { Context, Plugin, Request } from '../../../lib/cni/plugin.ts'
 import { emptyResult, type Result } from '../../../lib/cni/result.ts'
 import { supportedVersions } from '../../../lib/cni/versions.ts'
 import { hostOf, pluginOf, seenOf, setUp, verbs } from '../../support/delegation.ts'
+import { replyOf } from '../../support/fake-plugin.ts'
 import { resultOf } from '../../support/result.ts'
 import { thrown } from '../../support/thrown.ts'
 
@@ -18,7 +18,7 @@ function scriptOf(plugin: Plugin, request: Request, stdin: string): string {
   const branches = (['ADD', ...verbs] as const).map((verb) => {
     const { host, records } = hostOf()
     const env = { ...request.env, CNI_COMMAND: verb }
-    const { exitCode, stdout } = dispatch(plugin, { env, readStdin: () => stdin }, host)
+    const { exitCode, stdout } = replyOf(plugin, { env, readStdin: () => stdin }, host)
     const print = (text: string) => `printf %s '${text.replaceAll("'", "'\\''")}'`
     return `${verb}) ${print(records.stderr)} >&2; ${print(stdout)}; exit ${exitCode};;`
   })
