@@ -11,7 +11,7 @@ import { createProcessHost, exitNow } from '../lib/cni/host-process.ts'
 import { createInvoker } from '../lib/cni/invoker.ts'
 import { TimeLimits } from '../lib/cni/time-limits.ts'
 import { writeAll } from '../lib/linux/stdio.ts'
-import { executableNames, plugins } from '../plugins/plugin-set.ts'
+import { createPlugins, executableNames, plugins } from '../plugins/plugin-set.ts'
 import { runServer } from '../resident/host-server.ts'
 import { portOfThread, threadArgument } from '../resident/thread.ts'
 import { serveCalls } from '../resident/worker.ts'
@@ -21,7 +21,7 @@ const args = process.argv.slice(2)
 
 if (args[0] === threadArgument) {
   const port = portOfThread()
-  if (port !== null) serveCalls(port, plugins, Number(args[1]))
+  if (port !== null) serveCalls(port, createPlugins, Number(args[1]))
   else writeAll(2, `cni ${threadArgument} is a part of cni serve: start that\n`)
 } else {
   const status = runCommand()

@@ -37,15 +37,22 @@ export interface ThreadCall {
 export type ThreadMessage =
   'ready' | { readonly left: Sending } | { readonly answer: Answer | undefined }
 
-/** Serves what comes through the port. The calling thread gets the niceness of nice(2). */
-export function serveCalls(port: MessagePort, plugins: readonly Plugin[], niceness: number): void {
+/**
+ * Serves what comes through the port by the plugins that `createPlugins` gives, which have links
+ * deleted in the background. The calling thread gets the niceness of nice(2).
+ */
+export function serveCalls(
+  port: MessagePort,
+  createPlugins: (linkRemoval: LinkRemoval) => readonly Plugin[],
+  niceness: number,
+): void {
   setPriority(niceness)
   separateFolder()
   const home = currentNetns()
   const say = (message: ThreadMessage) => port.postMessage(message)
-  const linkRemoval = new BackgroundRemoval(openAio(), sleep, (left) => say({ left }))
+  const plugins = createPlugins(new BackgroundRemoval(openAio(), sleep, (left) => say({ left })))
   port.on('message', (call: ThreadCall) => {
-    const answer = serve(call, plugins, linkRemoval)
+    const answer = serve(call, plugins)
     // Netns.run has ended the process already if it could not come back; this says that it did.
     if (currentNetns() !== home) abort()
     say({ answer })
@@ -57,18 +64,13 @@ function currentNetns(): string {
   return readlinkSync('/proc/thread-self/ns/net')
 }
 
-function serve(
-  call: ThreadCall,
-  plugins: readonly Plugin[],
-  linkRemoval: LinkRemoval,
-): Answer | undefined {
+function serve(call: ThreadCall, plugins: readonly Plugin[]): Answer | undefined {
   const plugin = plugins.find(({ name }) => name === call.name)
   if (plugin === undefined || !enterFolderOf(call)) return undefined
   let stdout = ''
   let stderr = ''
   const startStages = waitingStages(call)
   const host = createHost(plugins, (text) => (stderr += text), {
-    linkRemoval,
     startStages: () => startStages,
   })
   const readStdin = () => {

@@ -6,7 +6,6 @@ import { readStamp } from '../base/stamp.ts'
 import { version } from '../base/version.ts'
 import { randomBytes } from '../linux/libc.ts'
 import { readAll, writeAll } from '../linux/stdio.ts'
-import { waitingRemoval } from '../net/link-removal.ts'
 import { createDelegate } from './delegate.ts'
 import { executing } from './executed-delegate.ts'
 import type { Host } from './host.ts'
@@ -78,7 +77,7 @@ export function sleep(ms: number): void {
 export function createHost(
   plugins: readonly Plugin[],
   writeStderr: Host['writeStderr'],
-  parts: Pick<Host, 'startStages'> & Partial<Pick<Host, 'linkRemoval'>>,
+  parts: Pick<Host, 'startStages'>,
 ): Host {
   const now = () => Date.now()
   const timeLimits = new TimeLimits(now)
@@ -86,7 +85,6 @@ export function createHost(
   const own = { plugins, isSelf, timeLimits }
   const host: Host = {
     version,
-    linkRemoval: waitingRemoval,
     writeStderr,
     randomBytes,
     now,

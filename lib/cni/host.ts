@@ -1,5 +1,4 @@
 import type { Stage } from '../base/stage.ts'
-import type { LinkRemoval } from '../net/link-removal.ts'
 import type { Delegate } from './plugin.ts'
 
 /** What runs plugins: a process of its own for each call, a test, or a resident server. */
@@ -7,7 +6,6 @@ export interface Host {
   /** The version of this plugin set, for the text about it. */
   readonly version: string
   readonly delegate: Delegate
-  readonly linkRemoval: LinkRemoval
   /** Writes diagnostics: stderr of a plugin process. */
   writeStderr(text: string): void
   randomBytes(length: number): Uint8Array

@@ -5,7 +5,6 @@
 import type { Environment } from '../base/environment.ts'
 import type { Log } from '../base/log.ts'
 import type { Tools } from '../firewall/node-tool.ts'
-import type { LinkRemoval } from '../net/link-removal.ts'
 import type { Attachment } from './attachment.ts'
 import type { Result } from './result.ts'
 import type { Version } from './versions.ts'
@@ -62,8 +61,6 @@ export interface Delegate {
 export interface Context {
   readonly log: Log
   readonly delegate: Delegate
-  /** Deletes a container's interface. */
-  readonly linkRemoval: LinkRemoval
   /** The node's programs, found by the PATH of the call. */
   readonly tools: Tools
   /** `length` random bytes. */

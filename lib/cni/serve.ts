@@ -108,7 +108,6 @@ function buildContext(plugin: Plugin, request: Request, host: Host): Context {
   return {
     log: createLog(describe(plugin, env), levelOf(env), (text) => host.writeStderr(text)),
     delegate: otherPlugins(plugin, host),
-    linkRemoval: host.linkRemoval,
     tools: new Tools(env['PATH']),
     randomBytes: (length) => host.randomBytes(length),
     now: () => host.now(),

@@ -8,6 +8,7 @@ import { withPrefix } from '../../lib/cni/errors.ts'
 import type { Context, Request } from '../../lib/cni/plugin.ts'
 import { parseValidAttachments } from '../../lib/cni/valid-attachments.ts'
 import { Netns } from '../../lib/linux/netns.ts'
+import type { LinkRemoval } from '../../lib/net/link-removal.ts'
 import { linkByName, linkList } from '../../lib/net/link.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import type { BridgeConf, DetachConf } from './conf.ts'
@@ -20,12 +21,17 @@ import { removeOrphan } from './veth.ts'
 /**
  * Takes an attachment back: its link first, and only without that its rules and its addresses,
  * which are free when nobody can send from them. A rule that stays keeps no address: it is about a
- * container that is gone.
+ * container that is gone. `removal` deletes the link.
  */
-export function detach(conf: DetachConf, request: Request, context: Context): void {
+export function detach(
+  conf: DetachConf,
+  request: Request,
+  context: Context,
+  removal: LinkRemoval,
+): void {
   using netns = openNetnsIfThere(request, context.log)
   using sandbox = netns && Connection.openIn(netns)
-  removeLink(request, context, netns && sandbox && { netns, sandbox })
+  removeLink(request, removal, netns && sandbox && { netns, sandbox })
   attemptAll([
     () => removeRules(conf, request, sandbox, context),
     () => {
@@ -58,13 +64,13 @@ interface Place {
   readonly sandbox: Connection
 }
 
-function removeLink(request: Request, { linkRemoval }: Context, place: Place | undefined): void {
+function removeLink(request: Request, removal: LinkRemoval, place: Place | undefined): void {
   const link = place && linkByName(place.sandbox, request.ifName)
   withPrefix(`failed to delete "${request.ifName}": `, () => {
     if (place !== undefined && link !== undefined) {
       const { netns, sandbox } = place
       return stage('deletion of the link', () =>
-        unlessGone(() => linkRemoval.remove(sandbox, link.index, netns)),
+        unlessGone(() => removal.remove(sandbox, link.index, netns)),
       )
     }
     // There is no sandbox any more, or the container gave its interface another name.

@@ -8,13 +8,19 @@ import type { Context, Plugin, Request } from '../../lib/cni/plugin.ts'
 import type { Result } from '../../lib/cni/result.ts'
 import { withUndo } from '../../lib/cni/undo.ts'
 import { Netns } from '../../lib/linux/netns.ts'
+import type { LinkRemoval } from '../../lib/net/link-removal.ts'
 import { Connection } from '../../lib/netlink/connection.ts'
 import { attach } from './attach.ts'
 import { checkAttachment } from './check.ts'
 import { checkCombination, parseBridgeConf, parseDetachConf } from './conf.ts'
 import { detach, sweep } from './detach.ts'
 
-export const bridge: Plugin = { name: 'bridge', add, del, check, status, gc }
+/** The plugin, which has the links of pods deleted by `linkRemoval`. */
+export function createBridge(linkRemoval: LinkRemoval): Plugin {
+  const del = (request: Request, context: Context) =>
+    detach(parseDetachConf(request), request, context, linkRemoval)
+  return { name: 'bridge', add, del, check, status, gc }
+}
 
 function add(request: Request, context: Context): Result {
   const conf = parseBridgeConf(request)
@@ -25,10 +31,6 @@ function add(request: Request, context: Context): Result {
   return withUndo(context.log, (undo) =>
     attach({ conf, request, context, places: { host, netns, sandbox }, undo }),
   )
-}
-
-function del(request: Request, context: Context): void {
-  detach(parseDetachConf(request), request, context)
 }
 
 function check(request: Request, context: Context): void {

@@ -3,7 +3,6 @@ import type { Log } from '../../lib/base/log.ts'
 import type { Context, Delegate, Request } from '../../lib/cni/plugin.ts'
 import type { Version } from '../../lib/cni/versions.ts'
 import { Tools } from '../../lib/firewall/node-tool.ts'
-import { waitingRemoval } from '../../lib/net/link-removal.ts'
 
 /** A request; `conf` is a network configuration, to which a name and a version are added. */
 export type RequestParts = Partial<Omit<Request, 'network' | 'conf' | 'stdin'>> & {
@@ -49,7 +48,6 @@ export function contextOf(parts: Partial<Context> = {}): TestContext {
   return {
     log,
     delegate: refuseToDelegate,
-    linkRemoval: waitingRemoval,
     tools: new Tools(),
     randomBytes: (length) => Uint8Array.from({ length }, () => random++),
     now: () => 1_700_000_000_000 + sleeps.reduce((sum, ms) => sum + ms, 0),

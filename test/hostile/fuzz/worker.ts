@@ -8,7 +8,8 @@ import fc, { type Arbitrary } from 'fast-check'
 import { hostLocal } from '../../../ipam/host-local/index.ts'
 import { createProcessHost } from '../../../lib/cni/host-process.ts'
 import type { Plugin } from '../../../lib/cni/plugin.ts'
-import { bridge } from '../../../plugins/bridge/index.ts'
+import { waitingRemoval } from '../../../lib/net/link-removal.ts'
+import { createBridge } from '../../../plugins/bridge/index.ts'
 import { flannel } from '../../../plugins/flannel/index.ts'
 import { loopback } from '../../../plugins/loopback/index.ts'
 import { portmap } from '../../../plugins/portmap/index.ts'
@@ -37,6 +38,7 @@ interface FuzzedCall {
 }
 
 const [, , runs = '', seed = '', sandbox = ''] = process.argv
+const bridge = createBridge(waitingRemoval)
 const plugins = [hostLocal, loopback, bridge, flannel, portmap]
 
 /** Of ten calls so many reach the sandbox; the rest have bad ones. What costs much is rare. */
