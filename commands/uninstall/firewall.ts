@@ -4,10 +4,14 @@
  */
 import { errorText } from '../../lib/base/errors.ts'
 import type { NatChains } from '../../lib/cni/footprint.ts'
-import { iptablesList, iptablesListAll, iptablesRestore } from '../../lib/firewall/iptables.ts'
-import { nftListTable, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
+import { rulesOf } from '../../lib/firewall/firewall.ts'
+import { iptables } from '../../lib/firewall/iptables.ts'
+import { tableFamily } from '../../lib/firewall/nft-write.ts'
+import { nftables } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
+import { commentOf, type ListedRule, targetOf } from '../../lib/firewall/rule.ts'
+import { deleteChains, deleteRules, emptyChains } from '../../lib/firewall/transaction.ts'
 import type { Family } from '../../lib/ip/ip.ts'
 import { footprints } from '../node/plugin-calls.ts'
 import type { Removal, Say } from './removal.ts'
@@ -34,21 +38,22 @@ function unlessUnusable(backend: string, say: Say, plan: () => Removal[]): Remov
 
 function planTables(tools: Tools, say: Say): Removal[] {
   if (tools.find('nft') === undefined) return []
-  return tables.flatMap(({ family, table }) => {
-    const name = `table ${family} ${table} of nftables`
-    if (nftListTable(tools, family, table).length === 0) return []
+  const { list, apply } = nftables(tools)
+  return tables.flatMap((table) => {
+    const name = `table ${tableFamily(table)} ${table.name} of nftables`
+    if (rulesOf(list(table)).length === 0) return []
     const remove = () => {
-      const rules = nftListTable(tools, family, table)
+      const rules = rulesOf(list(table))
       if (rules.some(isContainers)) say(`kept ${name}: other networks use it`)
-      else if (rules.length > 0) nftRun(tools, `delete table ${family} ${table}\n`)
+      else if (rules.length > 0) apply([{ table, changes: [{ do: 'delete table' }] }])
     }
     return [{ what: `${name}, unless other networks use it`, remove }]
   })
 }
 
 /** The rules of containers have a comment, those of the structure have none. */
-function isContainers({ comment }: NftRule): boolean {
-  return comment !== ''
+function isContainers({ rule }: ListedRule): boolean {
+  return commentOf(rule) !== ''
 }
 
 function planChains(tools: Tools, say: Say): Removal[] {
@@ -62,7 +67,8 @@ function planOf(tools: Tools, family: Family, chains: NatChains, say: Say): Remo
   if (present.length === 0) return []
   const name = `chains ${present.join(', ')} of ${{ 4: 'iptables', 6: 'ip6tables' }[family]}`
   const remove = () => {
-    if ((iptablesList(tools, family, chains.entry) ?? []).length > 0) {
+    const used = iptables(tools).list(nat(family), { chains: [chains.entry] })
+    if (rulesOf(used).length > 0) {
       say(`kept ${name}: other networks use them`)
     } else removeChains(tools, family, chains, presentChains(tools, family, chains))
   }
@@ -72,7 +78,7 @@ function planOf(tools: Tools, family: Family, chains: NatChains, say: Say): Remo
 /** The chains that there are; no process is started where there cannot be any. */
 function presentChains(tools: Tools, family: Family, { prefix, names }: NatChains): string[] {
   if (!hasRule({ family, table: 'nat' }, prefix) && !hasLegacyNat(family)) return []
-  return [...iptablesListAll(tools, family, names).keys()]
+  return [...iptables(tools).list(nat(family), { chains: names }).keys()]
 }
 
 /** Removes chains, and the rules that lead to them, in one transaction. */
@@ -83,15 +89,12 @@ function removeChains(
   present: readonly string[],
 ): void {
   if (present.length === 0) return
-  const jumps = [...iptablesListAll(tools, family, hooks)].flatMap(([entry, rules]) =>
-    rules
-      .filter((rule) => present.includes(rule[rule.indexOf('-j') + 1] ?? ''))
-      .map((rule) => ['-D', entry, ...rule]),
-  )
-  const commands = [
-    ...jumps,
-    ...present.map((chain) => ['-F', chain]),
-    ...present.map((chain) => ['-X', chain]),
-  ]
-  iptablesRestore(tools, family, { chains: [], commands })
+  const listing = iptables(tools).list(nat(family), { chains: hooks })
+  const jumps = rulesOf(listing).filter(({ rule }) => present.includes(targetOf(rule) ?? ''))
+  const changes = [...deleteRules(jumps), ...emptyChains(present), ...deleteChains(present)]
+  iptables(tools).apply([{ table: nat(family), changes }])
+}
+
+function nat(family: Family) {
+  return { family, name: 'nat' }
 }

@@ -3,6 +3,7 @@
  * footprint is data and pure functions, so that the plugin alone knows its names and its files; who
  * asks does the I/O. No plugin call loads one.
  */
+import type { TableName } from '../firewall/transaction.ts'
 import type { Address } from '../net/address.ts'
 import type { Link } from '../net/link.ts'
 import type { Attachment } from './attachment.ts'
@@ -17,7 +18,7 @@ export interface Footprint {
   folder?(conf: NetConf): StateFolder
   readonly links?: LinkFootprint
   /** What stays in the firewall when the rules of all attachments are gone. */
-  readonly tables?: readonly NftTable[]
+  readonly tables?: readonly TableName[]
   readonly chains?: NatChains
 }
 
@@ -48,12 +49,6 @@ export interface LinkFootprint {
   attachmentOf(link: Link): Attachment | undefined
   /** Whether an interface of the host that a result names is the host end of the attachment. */
   isHostEndName(name: string): boolean
-}
-
-/** A table of nftables. Rules with a comment are those of containers. */
-export interface NftTable {
-  readonly family: 'ip' | 'ip6' | 'inet'
-  readonly table: string
 }
 
 /** Chains in the table `nat` of iptables and ip6tables. */

@@ -1,16 +1,19 @@
 /** Which of the two ways to the kernel's packet filter a node uses. */
 import { DetailedError } from '../base/errors.ts'
-import { iptablesProblem } from './iptables.ts'
-import { nftProblem } from './nft.ts'
+import type { Firewall, FirewallBackend } from './firewall.ts'
+import { iptables } from './iptables.ts'
+import { nftables } from './nft.ts'
 import type { Tools } from './node-tool.ts'
-
-export const firewallBackends = ['iptables', 'nftables'] as const
-export type FirewallBackend = (typeof firewallBackends)[number]
 
 /** What the node must have installed for a backend; those of IPv6 come with them. */
 export const programs: Readonly<Record<FirewallBackend, readonly string[]>> = {
   iptables: ['iptables', 'iptables-restore'],
   nftables: ['nft'],
+}
+
+/** The packet filter by a backend; starts nothing. */
+export function firewallOf(tools: Tools, backend: FirewallBackend): Firewall {
+  return { iptables, nftables }[backend](tools)
 }
 
 /** Whether the programs of a backend are there; whether they work is not asked. */
@@ -23,13 +26,13 @@ export function isInstalled(tools: Tools, backend: FirewallBackend): boolean {
  * as with the Go plugins. Starts processes. Throws a `DetailedError` when neither can be used.
  */
 export function detectBackend(tools: Tools): FirewallBackend {
-  const iptables = iptablesProblem(tools, 4)
-  if (iptables === undefined) return 'iptables'
-  const nft = nftProblem(tools)
-  if (nft === undefined) return 'nftables'
+  const withoutIptables = iptables(tools).problem(4)
+  if (withoutIptables === undefined) return 'iptables'
+  const withoutNft = nftables(tools).problem(4)
+  if (withoutNft === undefined) return 'nftables'
   throw new DetailedError(
     'neither iptables nor nftables is usable',
-    `(iptables) ${describe(iptables)}, (nftables) ${describe(nft)}`,
+    `(iptables) ${describe(withoutIptables)}, (nftables) ${describe(withoutNft)}`,
   )
 }
 

@@ -1,102 +1,117 @@
-/** iptables(8) and ip6tables(8), table nat: changes by whole transactions, listings as words. */
-import { DetailedError, toDetailed } from '../base/errors.ts'
+/** iptables(8) and ip6tables(8): changes by whole transactions, listings as words. */
+import { type DetailedError, toDetailed } from '../base/errors.ts'
 import type { Family } from '../ip/ip.ts'
+import type { Firewall, Listing, Selection } from './firewall.ts'
+import { parseRule } from './iptables-read.ts'
 import { joinWords, splitWords } from './iptables-words.ts'
+import { restoreText, ruleWords } from './iptables-write.ts'
 import { isStuck, ToolError, type Tools } from './node-tool.ts'
+import type { ChainRule, ListedRule } from './rule.ts'
+import type { TableName } from './transaction.ts'
+import { isSince } from './version.ts'
 
 /** How long to wait, in seconds, while another program changes rules (kube-proxy takes its time). */
 const lockSeconds = 20
 /** Behind the lock a call is done in milliseconds; a table of kube-proxy's takes seconds. */
 const timeoutMs = (lockSeconds + 10) * 1000
 
-/** A rule without the chain it is in: `['-p', 'tcp', '-j', 'ACCEPT']`. */
-export type Rule = readonly string[]
+/** MASQUERADE has the option --random-fully since this version. */
+const sinceRandomFully = [1, 6, 2] as const
 
-export interface ChainRule {
-  readonly chain: string
-  readonly rule: Rule
+export function iptables(tools: Tools): Firewall {
+  return {
+    backend: 'iptables',
+    apply: (transaction) => {
+      const [family, ...others] = new Set(transaction.map(({ table }) => familyOf(table)))
+      if (family === undefined) return
+      if (others.length > 0) throw new RangeError('iptables changes one family at a time')
+      const names = transaction.map(({ table }) => table.name)
+      restore(tools, family, names, restoreText(transaction))
+    },
+    list: (table, selection) => list(tools, table, selection),
+    firstMissing: (table, rules) => firstMissing(tools, table, rules),
+    problem: (family) => iptablesProblem(tools, family),
+    canRandomizeFully: (family) =>
+      isSince(run(tools, programs[family], ['--version'], '', ['nat']), sinceRandomFully),
+  }
 }
 
-/** What to change; chains that are named here and do not exist are made. */
-export interface Changes {
-  /** Chains to make, or to empty if they exist. Not to be used with chains that others fill. */
-  readonly chains: readonly string[]
-  /** Commands with their words, such as `['-A', 'POSTROUTING', '-j', 'MY-CHAIN']`. */
-  readonly commands: readonly Rule[]
+function familyOf({ family, name }: TableName): Family {
+  if (family === 4 || family === 6) return family
+  throw new RangeError(`iptables has no table ${name} of family ${family}`)
 }
 
-/** The text that iptables-restore(8) takes. */
-export function restoreText({ chains, commands }: Changes): string {
-  const lines = [...chains.map((chain) => `:${chain} - [0:0]`), ...commands.map(joinWords)]
-  return ['*nat', ...lines, 'COMMIT', ''].join('\n')
+function restore(tools: Tools, family: Family, tables: readonly string[], text: string): string {
+  const args = ['--noflush', '--wait', String(lockSeconds)]
+  return run(tools, `${programs[family]}-restore`, args, text, tables)
 }
 
 /**
- * Changes table nat in one transaction: all of it or nothing. Rules that are not named stay.
- * Throws a `DetailedError` with the program's own words.
+ * Several chains are listed by one process when all exist: iptables-restore takes every command of
+ * iptables, listing too.
  */
-export function iptablesRestore(tools: Tools, family: Family, changes: Changes): void {
-  restore(tools, family, changes)
+function list(
+  tools: Tools,
+  table: TableName,
+  { chains, mentioning = '' }: Selection = {},
+): Listing {
+  if (chains === undefined) return parseListing(listOne(tools, table) ?? '', mentioning)
+  const [only, ...others] = chains
+  if (only === undefined) return new Map()
+  const together = others.length === 0 ? '' : listTogether(tools, table, chains)
+  const listing = parseListing(together, mentioning)
+  const lists = chains.map((chain) => {
+    const rules = listing.get(chain)
+    if (rules !== undefined) return [chain, rules] as const
+    const own = parseListing(listOne(tools, table, chain) ?? '', mentioning).get(chain)
+    return [chain, own] as const
+  })
+  return new Map(lists.flatMap(([chain, rules]) => (rules === undefined ? [] : [[chain, rules]])))
 }
 
-function restore(tools: Tools, family: Family, changes: Changes): string {
-  const args = ['--noflush', '--wait', String(lockSeconds)]
-  return run(tools, `${programs[family]}-restore`, args, restoreText(changes))
-}
-
-/** The rules of a chain of table nat in their order; undefined when there is no such chain. */
-export function iptablesList(tools: Tools, family: Family, chain: string): Rule[] | undefined {
-  let stdout: string
+/** What is listed of a chain, or of all; undefined when it does not exist. */
+function listOne(tools: Tools, table: TableName, ...chain: readonly string[]): string | undefined {
+  const args = ['-w', String(lockSeconds), '-t', table.name, '-S', ...chain]
   try {
-    stdout = run(tools, programs[family], ['-w', String(lockSeconds), '-t', 'nat', '-S', chain], '')
+    return run(tools, programs[familyOf(table)], args, '', [table.name])
   } catch (error) {
     if (error instanceof ToolError && isAbsent(error)) return undefined
     throw error
   }
-  return parseRules(stdout.split('\n')).map(({ rule }) => rule)
-}
-
-/**
- * The same for several chains; those that do not exist are not in the map. Of chains that others
- * fill with thousands of rules only those are read that mention a text. One process when all chains
- * exist: iptables-restore takes every command of iptables, listing too.
- */
-export function iptablesListAll(
-  tools: Tools,
-  family: Family,
-  chains: readonly string[],
-  mentioning = '',
-): Map<string, Rule[]> {
-  const lines = listTogether(tools, family, chains).split('\n')
-  const rules = parseRules(lines.filter((line) => line.includes(mentioning)))
-  // a list begins with the chain: with -P a built-in one, with -N another
-  const listed = lines.flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
-  const lists = chains.map((chain) => {
-    const own = rules.filter((each) => each.chain === chain).map(({ rule }) => rule)
-    return [chain, listed.includes(chain) ? own : iptablesList(tools, family, chain)] as const
-  })
-  return new Map(lists.flatMap(([chain, list]) => (list === undefined ? [] : [[chain, list]])))
 }
 
 /** What is listed of chains; nothing when one of them does not exist. */
-function listTogether(tools: Tools, family: Family, chains: readonly string[]): string {
+function listTogether(tools: Tools, table: TableName, chains: readonly string[]): string {
   try {
-    return restore(tools, family, { chains: [], commands: chains.map((chain) => ['-S', chain]) })
+    return command(
+      tools,
+      table,
+      chains.map((chain) => ['-S', chain]),
+    )
   } catch (error) {
     if (error instanceof ToolError && !error.isStuck) return ''
     throw error
   }
 }
 
-/** The first of the rules that table nat does not have; undefined when it has them all. */
-export function iptablesFirstMissing(
+/** Has iptables-restore carry out commands that change nothing. */
+function command(tools: Tools, table: TableName, commands: readonly (readonly string[])[]): string {
+  const text = [`*${table.name}`, ...commands.map(joinWords), 'COMMIT', ''].join('\n')
+  return restore(tools, familyOf(table), [table.name], text)
+}
+
+/** iptables compares itself, and so understands conditions in a user's own words. */
+function firstMissing(
   tools: Tools,
-  family: Family,
+  table: TableName,
   rules: readonly ChainRule[],
 ): ChainRule | undefined {
-  const commands = rules.map(({ chain, rule }) => ['-C', chain, ...rule])
   try {
-    restore(tools, family, { chains: [], commands })
+    command(
+      tools,
+      table,
+      rules.map(({ chain, rule }) => ['-C', chain, ...ruleWords(rule)]),
+    )
     return undefined
   } catch (error) {
     const line =
@@ -108,13 +123,10 @@ export function iptablesFirstMissing(
   }
 }
 
-/**
- * What keeps iptables from being used for a family; undefined when nothing does. Throws a
- * `DetailedError` when it did not end, or another program held its lock for too long: it is in use then.
- */
-export function iptablesProblem(tools: Tools, family: Family): DetailedError | undefined {
+/** What keeps iptables from being used for a family; undefined when nothing does. */
+function iptablesProblem(tools: Tools, family: Family): DetailedError | undefined {
   try {
-    iptablesList(tools, family, 'OUTPUT')
+    listOne(tools, { family, name: 'nat' }, 'OUTPUT')
     return undefined
   } catch (error) {
     if (isStuck(error)) throw error
@@ -124,7 +136,14 @@ export function iptablesProblem(tools: Tools, family: Family): DetailedError | u
 
 const programs = { 4: 'iptables', 6: 'ip6tables' } as const
 
-function run(tools: Tools, name: string, args: readonly string[], stdin: string): string {
+function run(
+  tools: Tools,
+  name: string,
+  args: readonly string[],
+  stdin: string,
+  tables: readonly string[],
+): string {
+  const listing = `${name.replace('-restore', '')} -t ${tables.join(' or ')} -S`
   return tools.run({
     name,
     args,
@@ -132,7 +151,7 @@ function run(tools: Tools, name: string, args: readonly string[], stdin: string)
     timeoutMs,
     debianPackage: 'iptables',
     remedy:
-      `see what there is with: ${name.replace('-restore', '')} -t nat -S; if another program ` +
+      `see what there is with: ${listing}; if another program ` +
       `holds the lock for more than ${lockSeconds} s, fuser /run/xtables.lock names it`,
   })
 }
@@ -142,11 +161,18 @@ function isAbsent({ stderr }: ToolError): boolean {
   return /No chain\/target\/match by that name|is incompatible, use 'nft' tool/.test(stderr)
 }
 
-function parseRules(lines: readonly string[]): ChainRule[] {
-  return lines
-    .filter((line) => line.startsWith('-A '))
-    .map((line) => {
-      const [, chain = '', ...rule] = splitWords(line)
-      return { chain, rule }
-    })
+function parseListing(text: string, mentioning: string): Map<string, readonly ListedRule[]> {
+  const lines = text.split('\n')
+  // a list begins with the chain: with -P a built-in one, with -N another
+  const chains = lines.flatMap((line) => /^-[PN] (\S+)/.exec(line)?.[1] ?? [])
+  const rules = lines
+    .filter((line) => line.startsWith('-A ') && line.includes(mentioning))
+    .map(parseLine)
+  const byChain = Map.groupBy(rules, ({ chain }) => chain)
+  return new Map(chains.map((chain) => [chain, byChain.get(chain) ?? []]))
+}
+
+function parseLine(line: string): ListedRule {
+  const [, chain = '', ...words] = splitWords(line)
+  return { chain, rule: parseRule(words), key: words }
 }

@@ -1,7 +1,13 @@
-/** nft(8): changes by whole transactions, listings as JSON. */
+/** nftables by nft(8): changes by whole transactions, listings as JSON. */
 import { DetailedError, toDetailed } from '../base/errors.ts'
-import { isObject } from '../base/json.ts'
+import type { Family } from '../ip/ip.ts'
+import { type Firewall, type Listing, missingFrom, type Selection } from './firewall.ts'
+import { parseListing } from './nft-json-read.ts'
+import { nftJson } from './nft-json-write.ts'
+import { nftText, tableFamily } from './nft-write.ts'
 import { isStuck, ToolError, type Tools } from './node-tool.ts'
+import type { Change, TableName } from './transaction.ts'
+import { isSince } from './version.ts'
 
 /** nft waits for nobody; only a ruleset of hundred thousands of rules takes seconds. */
 const timeoutMs = 20_000
@@ -9,51 +15,35 @@ const timeoutMs = 20_000
 /** Comments of tables, which the transactions here use, came with this version. */
 const oldestVersion = [1, 0, 1] as const
 
-/** A rule as listed; `expr` holds its statements as nft's JSON has them (libnftables-json(5)). */
-export interface NftRule {
-  readonly chain: string
-  readonly handle: number
-  /** Empty when the rule has none. */
-  readonly comment: string
-  readonly expr: readonly unknown[]
+/** nftables, told in nft's own language: names in it that have to be quoted are refused. */
+export function nftables(tools: Tools): Firewall {
+  return {
+    backend: 'nftables',
+    apply: (transaction) => {
+      run(tools, ['-f', '-'], nftText(transaction))
+    },
+    list: (table, selection) => list(tools, table, selection),
+    firstMissing: (table, rules) => missingFrom(list(tools, table), rules),
+    problem: () => nftProblem(tools),
+    canRandomizeFully: (family) => canRandomizeFully(tools, family),
+  }
 }
 
 /**
- * Carries out a transaction in nft's own language, one command in a line: all of it or nothing.
- * Throws a `DetailedError` with nft's own words.
+ * The same for names that nft's language has no quotes for: it is told in JSON. That goes by the
+ * command line: for JSON nft opens /dev/stdin, which cannot be a socket.
  */
-export function nftRun(tools: Tools, transaction: string): void {
-  run(tools, ['-f', '-'], transaction)
+export function nftablesOfAnyName(tools: Tools): Firewall {
+  return {
+    ...nftables(tools),
+    apply: (transaction) => {
+      run(tools, ['-j', JSON.stringify({ nftables: nftJson(transaction) })], '')
+    },
+  }
 }
 
-/**
- * The same with commands as JSON, libnftables-json(5), for names that nft's language has no quotes
- * for. They go by the command line: for JSON nft opens /dev/stdin, which cannot be a socket.
- */
-export function nftRunJson(tools: Tools, commands: readonly unknown[]): void {
-  run(tools, ['-j', JSON.stringify({ nftables: commands })], '')
-}
-
-/** The rules of a chain in their order; none when there is no such chain. */
-export function nftListChain(
-  tools: Tools,
-  family: string,
-  table: string,
-  chain: string,
-): NftRule[] {
-  return list(tools, ['list', 'chain', family, table, chain])
-}
-
-/** The rules of all chains of a table; none when there is no such table. */
-export function nftListTable(tools: Tools, family: string, table: string): NftRule[] {
-  return list(tools, ['list', 'table', family, table])
-}
-
-/**
- * What keeps nft from being used here, as an error with the remedy; undefined when nothing does.
- * Throws a `DetailedError` when nft did not end: that says nothing about what it can do.
- */
-export function nftProblem(tools: Tools): DetailedError | undefined {
+/** What keeps nft from being used here, as an error with the remedy; undefined when nothing does. */
+function nftProblem(tools: Tools): DetailedError | undefined {
   try {
     checkVersion(run(tools, ['--version'], ''))
     run(tools, ['--check', '-f', '-'], 'add table ip cni_usability_check\n')
@@ -62,11 +52,6 @@ export function nftProblem(tools: Tools): DetailedError | undefined {
     if (isStuck(error)) throw error
     return toDetailed(error)
   }
-}
-
-/** Text between double quotes in nft's language, which has no way to write a quote or a newline. */
-export function nftQuote(text: string): string {
-  return `"${text.replaceAll(/["\n]/g, '')}"`
 }
 
 function run(tools: Tools, args: readonly string[], stdin: string): string {
@@ -80,15 +65,19 @@ function run(tools: Tools, args: readonly string[], stdin: string): string {
   })
 }
 
-function list(tools: Tools, args: readonly string[]): NftRule[] {
-  let stdout: string
+function list(tools: Tools, table: TableName, { chains }: Selection = {}): Listing {
+  const [only, ...others] = chains ?? []
+  const place = [tableFamily(table), table.name]
+  const isOne = only !== undefined && others.length === 0
+  const what = isOne ? ['chain', ...place, only] : ['table', ...place]
   try {
-    stdout = run(tools, ['-j', ...args], '')
+    const listing = parseListing(run(tools, ['-j', 'list', ...what], ''))
+    const entries = [...listing].filter(([chain]) => chains?.includes(chain) ?? true)
+    return new Map(entries)
   } catch (error) {
-    if (error instanceof ToolError && isAbsent(error)) return []
+    if (error instanceof ToolError && isAbsent(error)) return new Map()
     throw error
   }
-  return parseRules(stdout)
 }
 
 /** nft has one exit status for all failures; it prints the errno's text, in English. */
@@ -96,40 +85,29 @@ function isAbsent({ stderr }: ToolError): boolean {
   return /^Error: (?:Could not process rule: )?No such file or directory/m.test(stderr)
 }
 
-function parseRules(json: string): NftRule[] {
-  const document: unknown = JSON.parse(json)
-  const objects = isObject(document) ? document['nftables'] : undefined
-  if (!Array.isArray(objects)) throw unreadable(json)
-  return objects.flatMap((object: unknown) => {
-    const rule = isObject(object) ? object['rule'] : undefined
-    if (!isObject(rule)) return []
-    const { chain, handle, comment = '', expr } = rule
-    const known = typeof chain === 'string' && typeof handle === 'number'
-    if (!known || typeof comment !== 'string' || !Array.isArray(expr)) throw unreadable(json)
-    return [{ chain, handle, comment, expr }]
-  })
-}
-
-function unreadable(json: string): DetailedError {
-  return new DetailedError(
-    'nft listed its rules in an unknown form',
-    `expected the JSON of libnftables-json(5), found ${json.slice(0, 200)}`,
-  )
-}
-
 function checkVersion(output: string): void {
-  const found = /v(\d+)\.(\d+)(?:\.(\d+))?/
-    .exec(output)
-    ?.slice(1)
-    .map((part) => Number(part ?? 0))
-  if (found !== undefined && compareVersions(found, oldestVersion) >= 0) return
+  if (isSince(output, oldestVersion)) return
   throw new DetailedError(
     `nft is too old: ${output.trim()}`,
     `expected version ${oldestVersion.join('.')} or newer`,
   )
 }
 
-function compareVersions(a: readonly number[], b: readonly number[]): number {
-  const index = b.findIndex((part, i) => a[i] !== part)
-  return index < 0 ? 0 : (a[index] ?? 0) - (b[index] ?? 0)
+/** The kernel is asked too: nothing is changed. */
+function canRandomizeFully(tools: Tools, family: Family): boolean {
+  const chain = 'postrouting'
+  const hook = { type: 'nat', hook: 'postrouting', priority: 100 } as const
+  const changes: Change[] = [
+    { do: 'add table' },
+    { do: 'add chain', chain: { name: chain, hook } },
+    { do: 'add rule', chain, rule: [{ masquerade: { fullyRandom: true } }] },
+  ]
+  try {
+    const table = { family, name: 'cni_usability_check' }
+    run(tools, ['--check', '-f', '-'], nftText([{ table, changes }]))
+    return true
+  } catch (error) {
+    if (error instanceof ToolError && !error.isStuck) return false
+    throw error
+  }
 }

@@ -10,7 +10,7 @@ import { confSchema } from './conf-schema.ts'
 import { bridgeName } from './conf.ts'
 import { isMadeByGo } from './gateway-conflict.ts'
 import { madeMark, markIn } from './mark.ts'
-import { tableName } from './masquerade-nftables.ts'
+import { table } from './masquerade-nftables.ts'
 import { hostVethPrefix } from './veth-name.ts'
 import { vlanGatewayPrefix } from './vlan.ts'
 
@@ -39,7 +39,7 @@ export const footprint: Footprint = {
   },
 
   // The chains of masquerading are those of containers, and there is nothing else of it in iptables.
-  tables: [{ family: 'inet', table: tableName }],
+  tables: [table],
 }
 
 function isVlanGateway(link: Link, bridge: Link, links: readonly Link[]): boolean {

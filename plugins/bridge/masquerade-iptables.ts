@@ -5,19 +5,30 @@
  */
 import { sha512 } from '../../lib/base/sha512.ts'
 import type { Attachment } from '../../lib/cni/attachment.ts'
-import {
-  type Changes,
-  iptablesList,
-  iptablesListAll,
-  iptablesRestore,
-  type Rule,
-} from '../../lib/firewall/iptables.ts'
+import { iptables } from '../../lib/firewall/iptables.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
-import { type Cidr, family, type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
+import {
+  commentOf,
+  destinationOf,
+  isMasquerade,
+  type ListedRule,
+  type Rule,
+  sourceOf,
+  targetOf,
+  verdictOf,
+} from '../../lib/firewall/rule.ts'
+import {
+  addRules,
+  type Change,
+  deleteChains,
+  deleteRules,
+  emptyChains,
+} from '../../lib/firewall/transaction.ts'
+import { type Cidr, family, type Family, network, sameCidr } from '../../lib/ip/ip.ts'
+import { multicast } from '../../lib/ip/well-known.ts'
 
 const postrouting = 'POSTROUTING'
-const multicast: Readonly<Record<Family, string>> = { 4: '224.0.0.0/4', 6: 'ff00::/8' }
 
 /** iptables refuses longer comments, in bytes. */
 const maxComment = 255
@@ -28,16 +39,24 @@ export function setUp(tools: Tools, owner: Attachment, addresses: readonly Cidr[
     const own = addresses.filter(({ ip }) => family(ip) === each)
     if (own.length === 0) continue
     const present = presentRules(tools, each, owner) ?? { chain: [], jumps: [] }
-    iptablesRestore(tools, each, setUpChanges(each, owner, own, present))
+    change(tools, each, setUpChanges(each, owner, own, present))
   }
+}
+
+function change(tools: Tools, of: Family, changes: readonly Change[]): void {
+  iptables(tools).apply([{ table: nat(of), changes }])
+}
+
+function nat(of: Family) {
+  return { family: of, name: 'nat' }
 }
 
 /** The rules that an attachment's container has in a family. */
 export interface Present {
   /** Those of its chain. */
-  readonly chain: readonly Rule[]
+  readonly chain: readonly ListedRule[]
   /** Those of POSTROUTING that lead there. */
-  readonly jumps: readonly Rule[]
+  readonly jumps: readonly ListedRule[]
 }
 
 /** What is there of a container; undefined when it has no chain, to which nothing can lead then. */
@@ -45,9 +64,9 @@ function presentRules(tools: Tools, of: Family, owner: Attachment): Present | un
   const chain = chainName(owner)
   // Most containers have none, which is known without a process.
   if (!hasChain({ family: of, table: 'nat', chain }) && !hasLegacyNat(of)) return undefined
-  const lists = iptablesListAll(tools, of, [chain, postrouting])
-  const rules = lists.get(chain)
-  const jumps = (lists.get(postrouting) ?? []).filter((rule) => targetOf(rule) === chain)
+  const listing = iptables(tools).list(nat(of), { chains: [chain, postrouting] })
+  const rules = listing.get(chain)
+  const jumps = (listing.get(postrouting) ?? []).filter(({ rule }) => targetOf(rule) === chain)
   return rules && { chain: rules, jumps }
 }
 
@@ -57,24 +76,35 @@ export function setUpChanges(
   owner: Attachment,
   addresses: readonly Cidr[],
   present: Present,
-): Changes {
+): Change[] {
   const chain = chainName(owner)
-  const about = ['-m', 'comment', '--comment', ownerComment(owner)]
-  const accepted = present.chain.filter((rule) => targetOf(rule) === 'ACCEPT')
-  const others = accepted.filter((rule) => !addresses.some((address) => isTo(rule, address)))
-  const stale = present.jumps.filter((rule) => addresses.some((address) => isFrom(rule, address)))
-  return {
-    chains: [chain],
-    commands: [
+  const comment = { comment: ownerComment(owner) }
+  const inChain = (rule: Rule) => ({ chain, rule })
+  const others = present.chain.filter(
+    ({ rule }) => isAccept(rule) && !addresses.some((address) => isTo(rule, address)),
+  )
+  const stale = present.jumps.filter(({ rule }) => addresses.some((each) => isFrom(rule, each)))
+  return [
+    ...emptyChains([chain]),
+    ...addRules([
       // What another interface of the pod has in the chain stays.
-      ...others.map((rule) => ['-A', chain, ...rule]),
-      ...addresses.map((cidr) => ['-A', chain, '-d', formatCidr(cidr), '-j', 'ACCEPT', ...about]),
+      ...others,
+      ...addresses.map((cidr) => inChain([{ destination: cidr }, { verdict: 'accept' }, comment])),
       // Behind every ACCEPT, since nothing behind it is reached.
-      ['-A', chain, '!', '-d', multicast[of], '-j', 'MASQUERADE', ...about],
-      ...stale.map((rule) => ['-D', postrouting, ...rule]),
-      ...addresses.map(({ ip }) => ['-A', postrouting, '-s', formatIp(ip), '-j', chain, ...about]),
-    ],
-  }
+      inChain([
+        { destination: multicast[of], op: '!=' },
+        { masquerade: { fullyRandom: false } },
+        comment,
+      ]),
+    ]),
+    ...deleteRules(stale),
+    ...addRules(
+      addresses.map(({ ip }) => ({
+        chain: postrouting,
+        rule: [{ source: ip }, { jump: chain }, comment],
+      })),
+    ),
+  ]
 }
 
 /**
@@ -88,7 +118,7 @@ export function tearDown(
   others: readonly Cidr[],
 ): void {
   const present = presentRules(tools, of, owner)
-  if (present !== undefined) iptablesRestore(tools, of, tearDownChanges(owner, others, present))
+  if (present !== undefined) change(tools, of, tearDownChanges(owner, others, present))
 }
 
 /** What `tearDown` changes in a family. */
@@ -96,20 +126,13 @@ export function tearDownChanges(
   owner: Attachment,
   others: readonly Cidr[],
   { chain: rules, jumps }: Present,
-): Changes {
-  const chain = chainName(owner)
-  const own = jumps.filter((rule) => !others.some((address) => isFrom(rule, address)))
-  if (own.length === jumps.length) return removal(jumps, [chain])
+): Change[] {
+  const own = jumps.filter(({ rule }) => !others.some((address) => isFrom(rule, address)))
+  if (own.length === jumps.length) return removal(jumps, [chainName(owner)])
   const accepts = rules.filter(
-    (rule) => targetOf(rule) === 'ACCEPT' && !others.some((address) => isTo(rule, address)),
+    ({ rule }) => isAccept(rule) && !others.some((address) => isTo(rule, address)),
   )
-  return {
-    chains: [],
-    commands: [
-      ...own.map((rule) => ['-D', postrouting, ...rule]),
-      ...accepts.map((rule) => ['-D', chain, ...rule]),
-    ],
-  }
+  return deleteRules([...own, ...accepts])
 }
 
 /** Removes the rules of the network's containers without a valid attachment from a family. */
@@ -117,14 +140,15 @@ export function sweep(tools: Tools, of: Family, name: string, valid: readonly At
   const comment = cut(`name: "${name}" id: `)
   if (!hasRule({ family: of, table: 'nat' }, comment) && !hasLegacyNat(of)) return
   const keep = new Set(valid.map(chainName))
-  const stale = (iptablesList(tools, of, postrouting) ?? []).filter(
-    (rule) =>
-      /^CNI-[0-9a-f]{24}$/.test(targetOf(rule)) &&
-      !keep.has(targetOf(rule)) &&
-      valueOf(rule, '--comment').startsWith(comment),
-  )
-  const chains = new Set(stale.map(targetOf))
-  if (stale.length > 0) iptablesRestore(tools, of, removal(stale, [...chains]))
+  const listing = iptables(tools).list(nat(of), { chains: [postrouting] })
+  const stale = (listing.get(postrouting) ?? []).flatMap((listed) => {
+    const chain = targetOf(listed.rule) ?? ''
+    const isOwn = /^CNI-[0-9a-f]{24}$/.test(chain) && commentOf(listed.rule).startsWith(comment)
+    return isOwn && !keep.has(chain) ? [{ listed, chain }] : []
+  })
+  const jumps = stale.map(({ listed }) => listed)
+  const chains = new Set(stale.map(({ chain }) => chain))
+  if (stale.length > 0) change(tools, of, removal(jumps, [...chains]))
 }
 
 /** The addresses that are not masqueraded. */
@@ -133,9 +157,9 @@ export function missing(tools: Tools, owner: Attachment, addresses: readonly Cid
   return addresses.filter((address) => {
     const { chain = [], jumps = [] } = present[family(address.ip)] ?? {}
     return !(
-      jumps.some((rule) => isFrom(rule, address)) &&
-      chain.some((rule) => isTo(rule, address)) &&
-      chain.some((rule) => targetOf(rule) === 'MASQUERADE')
+      jumps.some(({ rule }) => isFrom(rule, address)) &&
+      chain.some(({ rule }) => isTo(rule, address)) &&
+      chain.some(({ rule }) => isMasquerade(rule))
     )
   })
 }
@@ -155,32 +179,24 @@ function cut(comment: string): string {
   return comment.slice(0, maxComment)
 }
 
-/** Naming a chain empties it, which it has to be to be deleted. */
-function removal(jumps: readonly Rule[], chains: readonly string[]): Changes {
-  const commands = [
-    ...jumps.map((rule) => ['-D', postrouting, ...rule]),
-    ...chains.map((chain) => ['-X', chain]),
-  ]
-  return { chains, commands }
+/** Removes chains with all that leads there; they have to be empty to be deleted. */
+function removal(jumps: readonly ListedRule[], chains: readonly string[]): Change[] {
+  return [...emptyChains(chains), ...deleteRules(jumps), ...deleteChains(chains)]
 }
 
 /** Whether a rule's source is the address; older plugins wrote its whole subnet. */
 function isFrom(rule: Rule, { ip, prefix }: Cidr): boolean {
-  const source = valueOf(rule, '-s')
-  const host = formatCidr({ ip, prefix: ip.bitSize })
-  return source === host || source === formatCidr(network({ ip, prefix }))
+  const source = sourceOf(rule)
+  if (source === undefined) return false
+  const host = { ip, prefix: ip.bitSize }
+  return sameCidr(source, host) || sameCidr(source, network({ ip, prefix }))
 }
 
 function isTo(rule: Rule, address: Cidr): boolean {
-  return valueOf(rule, '-d') === formatCidr(network(address))
+  const destination = destinationOf(rule)
+  return destination !== undefined && sameCidr(destination, network(address))
 }
 
-function targetOf(rule: Rule): string {
-  return valueOf(rule, '-j')
-}
-
-/** What stands behind an option of a rule; empty when it is not there. */
-function valueOf(rule: Rule, option: string): string {
-  const index = rule.indexOf(option)
-  return index < 0 ? '' : (rule[index + 1] ?? '')
+function isAccept(rule: Rule): boolean {
+  return verdictOf(rule) === 'accept'
 }

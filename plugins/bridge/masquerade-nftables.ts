@@ -2,16 +2,23 @@
  * Masquerading by nftables: the table, chains, rules and comments of the Go plugins, so that
  * either can remove what the other made.
  */
-import { encodeJson } from '../../lib/base/json.ts'
 import { sha512 } from '../../lib/base/sha512.ts'
 import type { Attachment } from '../../lib/cni/attachment.ts'
-import { nftListChain, nftQuote, type NftRule, nftRun } from '../../lib/firewall/nft.ts'
+import { nftables } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasRule } from '../../lib/firewall/rule-search.ts'
-import { type Cidr, family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
+import {
+  commentOf,
+  type ListedRule,
+  type Rule,
+  sourceOf,
+  targetOf,
+} from '../../lib/firewall/rule.ts'
+import { addRules, type Change, deleteRules } from '../../lib/firewall/transaction.ts'
+import { type Cidr, network, sameIp } from '../../lib/ip/ip.ts'
+import { multicast } from '../../lib/ip/well-known.ts'
 
-export const tableName = 'cni_plugins_masquerade'
-const table = `inet ${tableName}`
+export const table = { family: 'inet', name: 'cni_plugins_masquerade' } as const
 const checks = 'masq_checks'
 const postrouting = 'postrouting'
 
@@ -20,7 +27,8 @@ const maxComment = 128
 
 /** Adds the rules of an attachment in one transaction, in place of those that it has. */
 export function setUp(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): void {
-  nftRun(tools, setUpTransaction(owner, addresses, rulesOf(tools, ownerHash(owner))))
+  const changes = setUpChanges(owner, addresses, rulesOf(tools, ownerHash(owner)))
+  nftables(tools).apply([{ table, changes }])
 }
 
 /** Removes the rules of an attachment; none is fine. */
@@ -31,54 +39,67 @@ export function tearDown(tools: Tools, owner: Attachment): void {
 /** Removes the rules of the network's attachments that are not valid. */
 export function sweep(tools: Tools, name: string, valid: readonly Attachment[]): void {
   const keep = valid.map(ownerHash)
-  const isStale = ({ comment }: NftRule) => !keep.some((prefix) => comment.startsWith(prefix))
+  const isStale = ({ rule }: ListedRule) =>
+    !keep.some((prefix) => commentOf(rule).startsWith(prefix))
   removeRules(tools, rulesOf(tools, `${hash(name)}-`).filter(isStale))
 }
 
 /** The addresses that are not masqueraded. */
 export function missing(tools: Tools, owner: Attachment, addresses: readonly Cidr[]): Cidr[] {
-  const rules = rulesOf(tools, ownerHash(owner)).map(({ expr }) => encodeJson(expr))
-  if (rules.length === 0 || !isEntered(tools)) return [...addresses]
-  return addresses.filter(
-    ({ ip }) => !rules.some((rule) => rule.includes(encodeJson(formatIp(ip)))),
-  )
+  const sources = rulesOf(tools, ownerHash(owner)).flatMap(({ rule }) => sourceOf(rule) ?? [])
+  if (sources.length === 0 || !isEntered(tools)) return [...addresses]
+  return addresses.filter(({ ip }) => !sources.some((source) => sameIp(source.ip, ip)))
 }
 
 /** Whether packets get to the rules. */
 function isEntered(tools: Tools): boolean {
-  const goto = encodeJson({ goto: { target: checks } })
-  const entries = nftListChain(tools, 'inet', tableName, postrouting)
-  return entries.some(({ expr }) => encodeJson(expr).includes(goto))
+  return list(tools, postrouting).some(({ rule }) => targetOf(rule) === checks)
 }
 
-/** What `setUp` runs; `old` are the rules to replace. */
-export function setUpTransaction(
+/** What `setUp` changes; `old` are the rules to replace. */
+export function setUpChanges(
   owner: Attachment,
   addresses: readonly Cidr[],
-  old: readonly NftRule[],
-): string {
-  const comment = nftQuote(ownerComment(owner))
+  old: readonly ListedRule[],
+): Change[] {
+  const comment = { comment: ownerComment(owner) }
+  const entry = (rule: Rule) => ({ chain: postrouting, rule })
   return [
-    `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
-    `add chain ${table} ${checks} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
-    `add chain ${table} ${postrouting} { type nat hook postrouting priority 100 ; }`,
-    `flush chain ${table} ${postrouting}`,
-    `add rule ${table} ${postrouting} ip daddr == 224.0.0.0/4 return`,
-    `add rule ${table} ${postrouting} ip6 daddr == ff00::/8 return`,
-    `add rule ${table} ${postrouting} goto ${checks}`,
-    ...old.map(deleteRule),
-    ...addresses.map(
-      (address) =>
-        `add rule ${table} ${checks} ${matchLeaving(address)} masquerade comment ${comment}`,
+    {
+      do: 'add table',
+      comment: 'Masquerading for plugins from github.com/containernetworking/plugins',
+    },
+    {
+      do: 'add chain',
+      chain: {
+        name: checks,
+        comment:
+          'Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet',
+      },
+    },
+    {
+      do: 'add chain',
+      chain: { name: postrouting, hook: { type: 'nat', hook: 'postrouting', priority: 100 } },
+    },
+    { do: 'flush chain', chain: postrouting },
+    ...addRules([
+      entry([{ destination: multicast[4], op: '==' }, { verdict: 'return' }]),
+      entry([{ destination: multicast[6], op: '==' }, { verdict: 'return' }]),
+      entry([{ goto: checks }]),
+    ]),
+    ...deleteRules(old),
+    ...addRules(
+      addresses.map((address) => ({
+        chain: checks,
+        rule: [
+          { source: address.ip, op: '==' },
+          { destination: network(address), op: '!=' },
+          { masquerade: { fullyRandom: false } },
+          comment,
+        ],
+      })),
     ),
-    '',
-  ].join('\n')
-}
-
-function matchLeaving(address: Cidr): string {
-  const protocol = family(address.ip) === 4 ? 'ip' : 'ip6'
-  const subnet = formatCidr(network(address))
-  return `${protocol} saddr == ${formatIp(address.ip)} ${protocol} daddr != ${subnet}`
+  ]
 }
 
 /** The comment by which an attachment's rules are found: hashes first, then names for people. */
@@ -104,16 +125,20 @@ function hash(text: string): string {
 }
 
 /** The rules whose comment starts with hashes; that there are none is known without a process. */
-function rulesOf(tools: Tools, hashes: string): NftRule[] {
-  if (!hasRule({ family: 'inet', table: tableName, chain: checks }, hashes)) return []
-  const rules = nftListChain(tools, 'inet', tableName, checks)
-  return rules.filter(({ comment }) => comment.startsWith(hashes))
+function rulesOf(tools: Tools, hashes: string): ListedRule[] {
+  const { family, name } = table
+  if (!hasRule({ family, table: name, chain: checks }, hashes)) return []
+  return list(tools, checks).filter(({ rule }) => commentOf(rule).startsWith(hashes))
 }
 
-function removeRules(tools: Tools, rules: readonly NftRule[]): void {
-  if (rules.length > 0) nftRun(tools, `${rules.map(deleteRule).join('\n')}\n`)
+function list(tools: Tools, chain: string): readonly ListedRule[] {
+  return (
+    nftables(tools)
+      .list(table, { chains: [chain] })
+      .get(chain) ?? []
+  )
 }
 
-function deleteRule({ handle }: NftRule): string {
-  return `delete rule ${table} ${checks} handle ${handle}`
+function removeRules(tools: Tools, rules: readonly ListedRule[]): void {
+  if (rules.length > 0) nftables(tools).apply([{ table, changes: deleteRules(rules) }])
 }

@@ -3,9 +3,8 @@ import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { detectBackend } from '../../lib/firewall/backend.ts'
-import { iptablesProblem } from '../../lib/firewall/iptables.ts'
-import { nftProblem } from '../../lib/firewall/nft.ts'
+import { detectBackend, firewallOf } from '../../lib/firewall/backend.ts'
+import type { FirewallBackend } from '../../lib/firewall/firewall.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { type Cidr, type Family, formatCidr } from '../../lib/ip/ip.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
@@ -73,17 +72,13 @@ interface Removal {
 }
 
 function inBothBackends({ log, tools }: Context, removal: Removal): void {
+  const attempt = (backend: FirewallBackend, family: Family, remove: () => void) =>
+    attemptRemoval(log, firewallOf(tools, backend), family, remove)
   attemptAll([
-    () =>
-      attemptRemoval(
-        'nftables',
-        log,
-        () => removal.nftables(tools),
-        () => nftProblem(tools),
-      ),
-    ...([4, 6] as const).map((family) => () => {
-      const remove = () => removal.iptables(tools, family)
-      attemptRemoval('iptables', log, remove, () => iptablesProblem(tools, family))
-    }),
+    // its table holds the rules of both families
+    () => attempt('nftables', 4, () => removal.nftables(tools)),
+    ...([4, 6] as const).map(
+      (family) => () => attempt('iptables', family, () => removal.iptables(tools, family)),
+    ),
   ])
 }

@@ -2,18 +2,27 @@
  * "macspoofchk": frames that come from the container with another MAC than its own are dropped,
  * by nftables in the bridge family. Chains, rules and comments are those of the Go plugin.
  */
-import { isObject } from '../../lib/base/json.ts'
 import type { Attachment } from '../../lib/cni/attachment.ts'
 import { attemptAll } from '../../lib/cni/attempt-all.ts'
 import { withPrefix } from '../../lib/cni/errors.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
-import { nftListTable, nftProblem, type NftRule, nftRunJson } from '../../lib/firewall/nft.ts'
+import { rulesOf } from '../../lib/firewall/firewall.ts'
+import { nftablesOfAnyName } from '../../lib/firewall/nft.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasRule } from '../../lib/firewall/rule-search.ts'
+import { commentOf, type ListedRule, type Rule } from '../../lib/firewall/rule.ts'
+import {
+  addRules,
+  type Change,
+  deleteChains,
+  deleteRules,
+  emptyChains,
+} from '../../lib/firewall/transaction.ts'
 import { attemptRemoval } from './attempt-removal.ts'
 
-const family = 'bridge'
-const table = 'nat'
+const table = { family: 'bridge', name: 'nat' } as const
+/** The same place for a search. */
+const place = { family: table.family, table: table.name } as const
 const base = 'PREROUTING'
 
 const commentPrefix = 'macspoofchk-'
@@ -29,27 +38,26 @@ export function spoofCheckId({ containerId, ifName }: Omit<Attachment, 'network'
  */
 export function setUpSpoofCheck(tools: Tools, id: string, port: string, mac: string): void {
   withPrefix('failed to setup spoof-check: ', () => {
-    const old = ownRules(tools, id)
-    nftRunJson(tools, setUpCommands(id, port, mac, old))
+    change(tools, setUpChanges(id, port, mac, ownRules(tools, id)))
   })
 }
 
 /** Removes the rules and chains of an attachment; none is fine. */
 export function tearDownSpoofCheck(id: string, { log, tools }: Context): void {
   withPrefix('failed to teardown spoof-check: ', () => {
-    attemptRemoval(
-      'nftables',
-      log,
-      () => removeAll(tools, id),
-      () => nftProblem(tools),
-    )
+    attemptRemoval(log, nftablesOfAnyName(tools), 4, () => removeAll(tools, id))
   })
 }
 
 function removeAll(tools: Tools, id: string): void {
   const own = ownRules(tools, id)
-  const hasChains = chains(id).some((chain) => hasChain({ family, table, chain }))
-  if (own.length > 0 || hasChains) nftRunJson(tools, tearDownCommands(id, own))
+  const hasChains = chains(id).some((chain) => hasChain({ ...place, chain }))
+  if (own.length > 0 || hasChains) change(tools, tearDownChanges(id, own))
+}
+
+/** Names of containers and interfaces are in the names of chains. */
+function change(tools: Tools, changes: readonly Change[]): void {
+  nftablesOfAnyName(tools).apply([{ table, changes }])
 }
 
 /** Whether the attachment has all its rules. */
@@ -70,12 +78,8 @@ export function sweepSpoofChecks(
   isPort: (name: string) => boolean,
   { log, tools }: Context,
 ): void {
-  attemptRemoval(
-    'nftables',
-    log,
-    () => removeStale(tools, valid, isPort),
-    () => nftProblem(tools),
-  )
+  const firewall = nftablesOfAnyName(tools)
+  attemptRemoval(log, firewall, 4, () => removeStale(tools, valid, isPort))
 }
 
 function removeStale(
@@ -83,63 +87,53 @@ function removeStale(
   valid: readonly string[],
   isPort: (name: string) => boolean,
 ): void {
-  if (!hasRule({ family, table, chain: base }, commentPrefix)) return
-  const stale = nftListTable(tools, family, table)
-    .filter(({ chain, comment }) => chain === base && comment.startsWith(commentPrefix))
-    .filter((rule) => !isPort(portOf(rule)))
-    .map(({ comment }) => comment.slice(commentPrefix.length))
+  if (!hasRule({ ...place, chain: base }, commentPrefix)) return
+  const stale = list(tools)
+    .filter(({ chain, rule }) => chain === base && commentOf(rule).startsWith(commentPrefix))
+    .filter(({ rule }) => !isPort(portOf(rule)))
+    .map(({ rule }) => commentOf(rule).slice(commentPrefix.length))
     .filter((id) => !valid.includes(id))
   attemptAll(stale.map((id) => () => removeAll(tools, id)))
 }
 
 /** The port whose frames a rule of the base chain is about; empty for an unknown rule. */
-function portOf({ expr: [first] }: NftRule): string {
-  const match = isObject(first) ? first['match'] : undefined
-  const right = isObject(match) ? match['right'] : undefined
-  return typeof right === 'string' ? right : ''
+function portOf(rule: Rule): string {
+  const [port = ''] = rule.flatMap((each) => ('inputInterface' in each ? each.inputInterface : []))
+  return port
 }
 
-/** What `setUpSpoofCheck` runs, as libnftables-json(5) has it. */
-export function setUpCommands(
+/** What `setUpSpoofCheck` changes. */
+export function setUpChanges(
   id: string,
   port: string,
   mac: string,
-  old: readonly NftRule[],
-): unknown[] {
+  old: readonly ListedRule[],
+): Change[] {
   const [ports, macs] = chains(id)
-  const comment = commentPrefix + id
-  const rule = (chain: string, expr: readonly unknown[]) => ({
-    add: { rule: { family, table, chain, expr, comment } },
-  })
+  const comment = { comment: commentPrefix + id }
+  const hook = { type: 'filter', hook: 'prerouting', priority: -300, policy: 'accept' } as const
+  const made = [{ name: base, hook }, { name: ports }, { name: macs }]
   return [
-    { add: { table: { family, name: table } } },
-    {
-      add: {
-        chain: {
-          ...{ family, table, name: base },
-          ...{ type: 'filter', hook: 'prerouting', prio: -300, policy: 'accept' },
-        },
-      },
-    },
-    ...[ports, macs].map((name) => ({ add: { chain: { family, table, name } } })),
-    ...old.filter(({ chain }) => chain === base).map(deleteRule),
-    ...[ports, macs].map((name) => ({ flush: { chain: { family, table, name } } })),
-    rule(base, [match({ meta: { key: 'iifname' } }, port), { jump: { target: ports } }]),
-    rule(ports, [{ jump: { target: macs } }]),
-    rule(macs, [match({ payload: { protocol: 'ether', field: 'saddr' } }, mac), { return: null }]),
-    rule(macs, [{ drop: null }]),
+    { do: 'add table' },
+    ...made.map((chain): Change => ({ do: 'add chain', chain })),
+    ...deleteRules(old.filter(({ chain }) => chain === base)),
+    ...[ports, macs].map((chain): Change => ({ do: 'flush chain', chain })),
+    ...addRules([
+      { chain: base, rule: [{ inputInterface: port }, { jump: ports }, comment] },
+      { chain: ports, rule: [{ jump: macs }, comment] },
+      { chain: macs, rule: [{ sourceMac: mac }, { verdict: 'return' }, comment] },
+      { chain: macs, rule: [{ verdict: 'drop' }, comment] },
+    ]),
   ]
 }
 
-/** What `tearDownSpoofCheck` runs; `own` are the attachment's rules. */
-export function tearDownCommands(id: string, own: readonly NftRule[]): unknown[] {
+/** What `tearDownSpoofCheck` changes; `own` are the attachment's rules. */
+export function tearDownChanges(id: string, own: readonly ListedRule[]): Change[] {
   const names = chains(id)
   return [
-    ...own.filter(({ chain }) => chain === base).map(deleteRule),
-    // A chain can be deleted when nothing leads there; one that is missing is made to be deleted.
-    ...names.map((name) => ({ add: { chain: { family, table, name } } })),
-    ...names.map((name) => ({ flush: { chain: { family, table, name } } })),
-    ...names.map((name) => ({ delete: { chain: { family, table, name } } })),
+    ...deleteRules(own.filter(({ chain }) => chain === base)),
+    ...emptyChains(names),
+    ...deleteChains(names),
   ]
 }
 
@@ -148,17 +142,13 @@ function chains(id: string): [ports: string, macs: string] {
   return [ports, `${ports}-mac`]
 }
 
-function match(left: unknown, right: string): unknown {
-  return { match: { op: '==', left, right } }
-}
-
-function deleteRule({ handle }: NftRule): unknown {
-  return { delete: { rule: { family, table, chain: base, handle } } }
-}
-
 /** The attachment's rules; that it has none is known without a process. */
-function ownRules(tools: Tools, id: string): NftRule[] {
+function ownRules(tools: Tools, id: string): ListedRule[] {
   const comment = commentPrefix + id
-  if (!hasRule({ family, table }, comment)) return []
-  return nftListTable(tools, family, table).filter((rule) => rule.comment === comment)
+  if (!hasRule(place, comment)) return []
+  return list(tools).filter(({ rule }) => commentOf(rule) === comment)
+}
+
+function list(tools: Tools): ListedRule[] {
+  return rulesOf(nftablesOfAnyName(tools).list(table))
 }

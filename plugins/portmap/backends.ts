@@ -1,6 +1,9 @@
-import type { FirewallBackend } from '../../lib/firewall/backend.ts'
+import type { FirewallBackend } from '../../lib/firewall/firewall.ts'
 import type { Backend } from './forwarding.ts'
-import { iptables } from './iptables.ts'
-import { nftables } from './nftables.ts'
+import { iptablesBackend } from './iptables.ts'
+import { nftablesBackend } from './nftables.ts'
 
-export const backends: Readonly<Record<FirewallBackend, Backend>> = { iptables, nftables }
+export const backends: Readonly<Record<FirewallBackend, Backend>> = {
+  iptables: iptablesBackend,
+  nftables: nftablesBackend,
+}

@@ -1,7 +1,7 @@
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
 import type { Request } from '../../lib/cni/plugin.ts'
 import { readConf } from '../../lib/cni/schema.ts'
-import { type FirewallBackend, firewallBackends } from '../../lib/firewall/backend.ts'
+import { type FirewallBackend, firewallBackends } from '../../lib/firewall/firewall.ts'
 import { confSchema, type RawPortmapConf } from './conf-schema.ts'
 import { parseMapping, type PortMapping } from './mapping.ts'
 

@@ -6,7 +6,7 @@ import { confSchema } from './conf-schema.ts'
 import { cleanupConf } from './conf.ts'
 import { hooks, masqueradeChain, setMarkChain, sharedChain } from './iptables-rules.ts'
 import { lockFile } from './lock.ts'
-import { familyWord, table } from './nftables-rules.ts'
+import { tableName } from './nftables-rules.ts'
 import { parseRecordName } from './records.ts'
 
 export const footprint: Footprint = {
@@ -21,8 +21,8 @@ export const footprint: Footprint = {
   },
 
   tables: [
-    { family: familyWord[4], table },
-    { family: familyWord[6], table },
+    { family: 4, name: tableName },
+    { family: 6, name: tableName },
   ],
   chains: {
     entry: sharedChain,

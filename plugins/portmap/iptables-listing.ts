@@ -1,12 +1,17 @@
-/** What rules of the chains of the iptables backend say, as iptables lists them. */
-import type { Rule } from '../../lib/firewall/iptables.ts'
-import { parseCidr } from '../../lib/ip/ip.ts'
+/** What rules of the chains of the iptables backend say. */
+import {
+  commentOf,
+  destinationOf,
+  type ListedRule,
+  type Protocol,
+  type Rule,
+  targetOf,
+} from '../../lib/firewall/rule.ts'
 import type { Claim, Owner } from './forwarding.ts'
-import { findProtocol, type Protocol } from './mapping.ts'
 
 /** A jump from the shared chain to the chain of a container. */
 export interface Jump {
-  readonly rule: Rule
+  readonly listed: ListedRule
   readonly chain: string
   /** Undefined when the comment has another form, or was cut because it was too long. */
   readonly owner: Required<Owner> | undefined
@@ -16,18 +21,17 @@ export interface Jump {
   readonly isConditional: boolean
 }
 
-const valueOptions = ['-p', '-m', '--comment', '--dports', '--destination-ports', '-j']
-
 /** Reads a rule of the shared chain. */
-export function parseJump(rule: Rule): Jump {
-  const ports = valueOf(rule, '--dports') ?? valueOf(rule, '--destination-ports') ?? ''
+export function parseJump(listed: ListedRule): Jump {
+  const { rule } = listed
+  const match = rule.find((each) => 'ports' in each)
   return {
-    rule,
-    chain: valueOf(rule, '-j') ?? '',
-    owner: parseOwner(valueOf(rule, '--comment') ?? ''),
-    protocol: findProtocol(valueOf(rule, '-p')),
-    ports: ports.split(',').map(Number),
-    isConditional: rule.some((word, index) => index % 2 === 0 && !valueOptions.includes(word)),
+    listed,
+    chain: targetOf(rule) ?? '',
+    owner: parseOwner(commentOf(rule)),
+    protocol: match?.protocol,
+    ports: match?.ports ?? [],
+    isConditional: rule.some((each) => !('ports' in each || 'comment' in each || 'jump' in each)),
   }
 }
 
@@ -38,15 +42,8 @@ function parseOwner(comment: string): Required<Owner> | undefined {
 
 /** What a rule of a container's chain claims; undefined when it forwards no port. */
 export function claimOf(owner: Owner, rule: Rule): Claim | undefined {
-  const protocol = findProtocol(valueOf(rule, '-p'))
-  const hostPort = Number(valueOf(rule, '--dport'))
-  if (valueOf(rule, '-j') !== 'DNAT' || protocol === undefined || hostPort === 0) return undefined
-  const hostIp = parseCidr(valueOf(rule, '-d') ?? '')?.ip
-  return { owner, protocol, hostPort, ...(hostIp && { hostIp }) }
-}
-
-/** The word behind an option; a negated option has `!` before it and is not meant. */
-function valueOf(rule: Rule, option: string): string | undefined {
-  const index = rule.indexOf(option)
-  return index < 0 || rule[index - 1] === '!' ? undefined : rule[index + 1]
+  const match = rule.find((each) => 'port' in each)
+  if (match === undefined || !rule.some((each) => 'dnat' in each)) return undefined
+  const hostIp = destinationOf(rule)?.ip
+  return { owner, protocol: match.protocol, hostPort: match.port, ...(hostIp && { hostIp }) }
 }

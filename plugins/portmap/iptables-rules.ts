@@ -3,11 +3,18 @@
  * names and comments are the same, so that either removes what the other made.
  */
 import { sha512 } from '../../lib/base/sha512.ts'
-import type { ChainRule, Rule } from '../../lib/firewall/iptables.ts'
-import { type Family, formatCidr, formatIp } from '../../lib/ip/ip.ts'
+import {
+  type Address,
+  type ChainRule,
+  type Protocol,
+  type Rule,
+  ruleKey,
+} from '../../lib/firewall/rule.ts'
+import type { Family } from '../../lib/ip/ip.ts'
+import { everywhere, localhost } from '../../lib/ip/well-known.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Owner, Target } from './forwarding.ts'
-import { formatTarget, ofFamily, type PortMapping } from './mapping.ts'
+import { ofFamily, type PortMapping } from './mapping.ts'
 
 /** What the names of all chains begin with that rules here are in, or lead to. */
 export const namePrefix = 'CNI-'
@@ -29,8 +36,6 @@ const maxComment = 255
 /** The multiport match takes no more. */
 const portsPerRule = 15
 
-const anySource = { 4: '0.0.0.0/0', 6: '::/0' } as const
-
 /** The chain of a container; two attachments of it to one network share it. */
 export function containerChain({ network, containerId }: Required<Owner>): string {
   return `CNI-DN-${sha512(`${network}${containerId}`)}`.slice(0, chainLength)
@@ -45,9 +50,9 @@ export function ownerComment({ network, containerId }: Required<Owner>): string 
 
 /** The rules by which packets get to the shared chains; `first` are those that go to the front. */
 export function entryRules({ snat, externalSetMarkChain }: ForwardOptions) {
-  const local = ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', sharedChain]
-  const comment = ['-m', 'comment', '--comment', 'CNI portfwd requiring masquerade']
-  const masquerade = { chain: 'POSTROUTING', rule: [...comment, '-j', masqueradeChain] }
+  const local: Rule = [{ destinationType: 'local' }, { jump: sharedChain }]
+  const comment = { comment: 'CNI portfwd requiring masquerade' }
+  const masquerade = { chain: 'POSTROUTING', rule: [comment, { jump: masqueradeChain }] }
   return {
     // behind rules that other plugins add for masquerading it would come too late
     first: snat && externalSetMarkChain === undefined ? [masquerade] : [],
@@ -59,31 +64,27 @@ export function entryRules({ snat, externalSetMarkChain }: ForwardOptions) {
 export function markRules(options: ForwardOptions): ChainRule[] {
   const { snat, externalSetMarkChain, markMasqBit } = options
   if (!snat || externalSetMarkChain !== undefined) return []
-  const bit = `0x${(2 ** markMasqBit).toString(16)}`
-  const comment = ['-m', 'comment', '--comment', 'CNI portfwd masquerade mark']
+  const bit = 2 ** markMasqBit
+  const comment = { comment: 'CNI portfwd masquerade mark' }
   return [
-    { chain: setMarkChain, rule: [...comment, '-j', 'MARK', '--set-xmark', `${bit}/${bit}`] },
-    {
-      chain: masqueradeChain,
-      rule: ['-m', 'mark', '--mark', `${bit}/${bit}`, '-j', 'MASQUERADE'],
-    },
+    { chain: setMarkChain, rule: [comment, { setMark: bit }] },
+    { chain: masqueradeChain, rule: [{ mark: bit }, { masquerade: { fullyRandom: false } }] },
   ]
 }
 
 /** The jumps to the chain of a container, also for mappings of the other family, as in Go. */
 export function jumpRules(family: Family, { owner, options, targets }: Forwarding): Rule[] {
-  const comment = ['-m', 'comment', '--comment', ownerComment(owner)]
-  const target = containerChain(owner)
+  const words = options.conditions[family]
   return portLists(targets.flatMap(({ mappings }) => mappings)).map(([protocol, ports]) => [
-    ...comment,
-    ...['-m', 'multiport', '-p', protocol, '--destination-ports', ports.join(',')],
-    ...options.conditions[family],
-    ...['-j', target],
+    { comment: ownerComment(owner) },
+    { protocol, ports },
+    ...(words.length > 0 ? [{ words }] : []),
+    { jump: containerChain(owner) },
   ])
 }
 
 /** The ports of each protocol, the protocols by name, in lists that one rule takes. */
-function portLists(mappings: readonly PortMapping[]): (readonly [string, number[]])[] {
+function portLists(mappings: readonly PortMapping[]): (readonly [Protocol, number[]])[] {
   const ports = Map.groupBy(mappings, ({ protocol }) => protocol)
   return [...ports].sort().flatMap(([protocol, group]) => {
     const numbers = group.map(({ hostPort }) => hostPort)
@@ -99,7 +100,7 @@ export function containerRules(family: Family, { options, targets }: Forwarding)
       mappingRules(family, options, target, mapping),
     ),
   )
-  return [...new Map(rules.map((rule) => [rule.join(' '), rule])).values()]
+  return [...new Map(rules.map((rule) => [ruleKey(rule), rule])).values()]
 }
 
 function mappingRules(
@@ -108,13 +109,16 @@ function mappingRules(
   { address }: Target,
   { protocol, hostPort, containerPort, hostIp }: PortMapping,
 ): Rule[] {
-  const match = ['-p', protocol, '--dport', String(hostPort)]
-  if (hostIp !== undefined) match.push('-d', formatIp(hostIp))
+  const to = hostIp === undefined ? [] : [{ destination: hostIp }]
+  const match: Rule = [{ protocol, port: hostPort }, ...to]
   const { externalSetMarkChain: mark = setMarkChain } = options
-  const to = formatTarget(address.ip, containerPort)
   return [
-    ...markedSources(family, options, address).map((from) => [...match, '-s', from, '-j', mark]),
-    [...match, '-j', 'DNAT', '--to-destination', to],
+    ...markedSources(family, options, address).map((source) => [
+      ...match,
+      { source },
+      { jump: mark },
+    ]),
+    [...match, { dnat: { ip: address.ip, port: containerPort } }],
   ]
 }
 
@@ -123,9 +127,8 @@ function markedSources(
   family: Family,
   { snat, masqAll }: ForwardOptions,
   address: Target['address'],
-): string[] {
+): Address[] {
   if (!snat) return []
-  if (masqAll) return [anySource[family]]
-  const own = formatCidr(address)
-  return family === 4 ? [own, '127.0.0.1'] : [own]
+  if (masqAll) return [everywhere[family]]
+  return family === 4 ? [address, localhost] : [address]
 }

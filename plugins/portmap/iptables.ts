@@ -1,16 +1,18 @@
 /** The iptables backend. */
 import { CniError, ErrorCode, withPrefix } from '../../lib/cni/errors.ts'
-import {
-  type ChainRule,
-  type Changes,
-  iptablesFirstMissing,
-  iptablesList,
-  iptablesListAll,
-  iptablesRestore,
-  type Rule,
-} from '../../lib/firewall/iptables.ts'
+import type { Listing } from '../../lib/firewall/firewall.ts'
+import { ruleWords } from '../../lib/firewall/iptables-write.ts'
+import { iptables } from '../../lib/firewall/iptables.ts'
 import type { Tools } from '../../lib/firewall/node-tool.ts'
 import { hasChain, hasLegacyNat } from '../../lib/firewall/rule-search.ts'
+import { type ChainRule, type Rule, targetOf } from '../../lib/firewall/rule.ts'
+import {
+  addRules,
+  type Change,
+  deleteChains,
+  deleteRules,
+  emptyChains,
+} from '../../lib/firewall/transaction.ts'
 import type { Family } from '../../lib/ip/ip.ts'
 import {
   type Backend,
@@ -32,28 +34,26 @@ import {
 
 const hookChains = ['PREROUTING', 'OUTPUT', 'POSTROUTING']
 
-export const iptables: Backend = {
+export const iptablesBackend: Backend = {
   list(tools, family, wanted) {
     // the hooks are looked at when there is something to lead packets to
     const chains = wanted === undefined ? [] : hookChains
-    const lists = listChains(tools, family, [...chains, sharedChain])
-    const jumps = (lists.get(sharedChain) ?? []).map(parseJump)
+    const listing = iptables(tools).list(nat(family), {
+      chains: [...chains, sharedChain],
+      mentioning: namePrefix, // what others have in the hooks is nothing to look at
+    })
+    const jumps = (listing.get(sharedChain) ?? []).map(parseJump)
     return {
       owners: jumps.flatMap(({ owner }) => owner ?? []),
       claims: wanted === undefined ? [] : listClaims(tools, family, jumps, wanted),
-      change: (removal, added) => change(tools, family, lists, jumps, removal, added),
+      change: (removal, added) => change(tools, family, listing, jumps, removal, added),
       check: (forwarding) => check(tools, family, forwarding),
     }
   },
 }
 
-function listChains(tools: Tools, family: Family, chains: readonly string[]): Map<string, Rule[]> {
-  const [only, ...others] = chains
-  // what others have in the hooks is nothing to look at
-  if (only === undefined || others.length > 0)
-    return iptablesListAll(tools, family, chains, namePrefix)
-  const rules = iptablesList(tools, family, only)
-  return new Map(rules === undefined ? [] : [[only, rules]])
+function nat(family: Family) {
+  return { family, name: 'nat' }
 }
 
 /** Only a container's own chain tells on which address of the host a port is forwarded. */
@@ -66,11 +66,11 @@ function listClaims(
   const colliding = jumps.filter((jump) => canCollide(family, jump, wanted))
   if (colliding.length === 0) return []
   const chains = [...new Set(colliding.map(({ chain }) => chain))]
-  const lists = iptablesListAll(tools, family, chains)
+  const listing = iptables(tools).list(nat(family), { chains })
   return chains.flatMap((chain) => {
     const owner = colliding.find((jump) => jump.chain === chain)?.owner
-    const rules = lists.get(chain) ?? []
-    return owner === undefined ? [] : rules.flatMap((rule) => claimOf(owner, rule) ?? [])
+    const rules = listing.get(chain) ?? []
+    return owner === undefined ? [] : rules.flatMap(({ rule }) => claimOf(owner, rule) ?? [])
   })
 }
 
@@ -88,7 +88,7 @@ function canCollide(family: Family, jump: Jump, { owner, options, targets }: For
 function change(
   tools: Tools,
   family: Family,
-  lists: ReadonlyMap<string, readonly Rule[]>,
+  listing: Listing,
   jumps: readonly Jump[],
   removal: Removal,
   added: Forwarding | undefined,
@@ -96,20 +96,17 @@ function change(
   const { chains, jumps: stale } = removed(jumps, removal)
   const own = added && containerChain(added.owner)
   const gone = chains.filter((chain) => chain !== own)
-  const addition = added === undefined ? nothing : additions(family, lists, added)
-  const changes: Changes = {
-    chains: [...gone, ...addition.chains],
-    commands: [
-      ...stale.map(({ rule }) => ['-D', sharedChain, ...rule]),
-      ...gone.map((chain) => ['-X', chain]),
-      ...addition.commands,
-    ],
-  }
+  const made = added === undefined ? [] : madeChains(listing, added)
+  const changes: Change[] = [
+    ...emptyChains([...gone, ...made]),
+    ...deleteRules(stale.map(({ listed }) => listed)),
+    ...deleteChains(gone),
+    ...(added === undefined ? [] : additions(family, listing, added)),
+  ]
   const prefix = added ? 'unable to setup DNAT: ' : `could not teardown ipv${family} dnat: `
-  if (changes.commands.length > 0) withPrefix(prefix, () => iptablesRestore(tools, family, changes))
+  if (changes.length === 0) return
+  withPrefix(prefix, () => iptables(tools).apply([{ table: nat(family), changes }]))
 }
-
-const nothing: Changes = { chains: [], commands: [] }
 
 /** The chains of owners, also those that no jump leads to any more, and the jumps to them. */
 function removed(jumps: readonly Jump[], { owners }: Removal) {
@@ -123,30 +120,32 @@ function removed(jumps: readonly Jump[], { owners }: Removal) {
   return { chains: [...new Set([...named, ...stale.map(({ chain }) => chain)])], jumps: stale }
 }
 
-function additions(
-  family: Family,
-  lists: ReadonlyMap<string, readonly Rule[]>,
-  added: Forwarding,
-): Changes {
-  const own = containerChain(added.owner)
-  const marks = markRules(added.options)
+/** The chains to have, those that are not shared as empty ones. */
+function madeChains(listing: Listing, { owner, options }: Forwarding): string[] {
+  return [
+    containerChain(owner),
+    ...markRules(options).map(({ chain }) => chain),
+    ...(listing.has(sharedChain) ? [] : [sharedChain]),
+  ]
+}
+
+function additions(family: Family, listing: Listing, added: Forwarding): Change[] {
   const { first, last } = entryRules(added.options)
   const isMissing = ({ chain, rule }: ChainRule) =>
-    !(lists.get(chain) ?? []).some((present) => present.at(-1) === rule.at(-1))
-  return {
-    chains: [
-      own,
-      ...marks.map(({ chain }) => chain),
-      ...(lists.has(sharedChain) ? [] : [sharedChain]),
-    ],
-    commands: [
-      ...marks.map(({ chain, rule }) => ['-A', chain, ...rule]),
-      ...containerRules(family, added).map((rule) => ['-A', own, ...rule]),
-      ...jumpRules(family, added).map((rule) => ['-A', sharedChain, ...rule]),
-      ...first.filter(isMissing).map(({ chain, rule }) => ['-I', chain, '1', ...rule]),
-      ...last.filter(isMissing).map(({ chain, rule }) => ['-A', chain, ...rule]),
-    ],
-  }
+    !listing.get(chain)?.some((present) => targetOf(present.rule) === targetOf(rule))
+  return [
+    ...addRules([
+      ...markRules(added.options),
+      ...inChain(containerChain(added.owner), containerRules(family, added)),
+      ...inChain(sharedChain, jumpRules(family, added)),
+    ]),
+    ...first.filter(isMissing).map((each): Change => ({ do: 'insert rule', ...each })),
+    ...addRules(last.filter(isMissing)),
+  ]
+}
+
+function inChain(chain: string, rules: readonly Rule[]): ChainRule[] {
+  return rules.map((rule) => ({ chain, rule }))
 }
 
 function check(tools: Tools, family: Family, forwarding: Forwarding): void {
@@ -155,23 +154,28 @@ function check(tools: Tools, family: Family, forwarding: Forwarding): void {
   if (!isThere(tools, family, own))
     throw difference(family, `chain ${own} not found in iptables table nat`)
   const { first, last } = entryRules(forwarding.options)
-  const missing = iptablesFirstMissing(tools, family, [
-    ...containerRules(family, forwarding).map((rule) => ({ chain: own, rule })),
-    ...jumpRules(family, forwarding).map((rule) => ({ chain: sharedChain, rule })),
+  const missing = iptables(tools).firstMissing(nat(family), [
+    ...inChain(own, containerRules(family, forwarding)),
+    ...inChain(sharedChain, jumpRules(family, forwarding)),
     ...markRules(forwarding.options),
     ...first,
     ...last,
   ])
   if (missing === undefined) return
   const { chain, rule } = missing
-  const text = `rule [${rule.join(' ')}] in chain ${chain} not found in table nat`
+  const text = `rule [${ruleWords(rule).join(' ')}] in chain ${chain} not found in table nat`
   throw difference(family, text)
 }
 
 /** Whether there is a chain: a process is started for iptables-legacy alone. */
 function isThere(tools: Tools, family: Family, chain: string): boolean {
   if (hasChain({ family, table: 'nat', chain })) return true
-  return hasLegacyNat(family) && iptablesList(tools, family, chain) !== undefined
+  return (
+    hasLegacyNat(family) &&
+    iptables(tools)
+      .list(nat(family), { chains: [chain] })
+      .has(chain)
+  )
 }
 
 function difference(family: Family, text: string): CniError {

@@ -1,10 +1,8 @@
 /** A port of the host that leads to a port of the container. */
 import { CniError, ErrorCode } from '../../lib/cni/errors.ts'
+import { type Protocol, protocols } from '../../lib/firewall/rule.ts'
 import { family, type Family, formatIp, type Ip, parseIp, sameIp } from '../../lib/ip/ip.ts'
 import type { RawPortMapping } from './conf-schema.ts'
-
-const protocols = ['tcp', 'udp', 'sctp'] as const
-export type Protocol = (typeof protocols)[number]
 
 /** A port as clients see it; `hostIp` is absent when it is open on every address. */
 export interface HostPort {
@@ -82,9 +80,4 @@ export function formatHostPort({ protocol, hostPort, hostIp }: HostPort): string
       ? ''
       : `${family(hostIp) === 4 ? formatIp(hostIp) : `[${formatIp(hostIp)}]`}:`
   return `${at}${hostPort}/${protocol}`
-}
-
-/** `10.0.0.2:80`, or `[2001:db8::2]:80`. */
-export function formatTarget(ip: Ip, port: number): string {
-  return family(ip) === 4 ? `${formatIp(ip)}:${port}` : `[${formatIp(ip)}]:${port}`
 }

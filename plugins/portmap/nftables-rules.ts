@@ -2,75 +2,80 @@
  * The rules of the nftables backend: one table for each family, whose chains and comments are
  * those of the Go plugin, so that either removes what the other made.
  */
-import { nftQuote, type NftRule } from '../../lib/firewall/nft.ts'
-import { type Family, formatCidr, formatIp, network } from '../../lib/ip/ip.ts'
+import type { Address, ChainRule, Match, Rule } from '../../lib/firewall/rule.ts'
+import { addRules, type Chain, type Change, type Hook } from '../../lib/firewall/transaction.ts'
+import { type Family, type Ip, network } from '../../lib/ip/ip.ts'
+import { everywhere, localhost } from '../../lib/ip/well-known.ts'
 import type { ForwardOptions } from './conf.ts'
 import type { Forwarding, Target } from './forwarding.ts'
-import { formatTarget, ofFamily } from './mapping.ts'
+import { ofFamily } from './mapping.ts'
 
-export const table = 'cni_hostport'
+export const tableName = 'cni_hostport'
 
-/** The word for a family, of tables and of addresses in rules. */
-export const familyWord = { 4: 'ip', 6: 'ip6' } as const
-
-const anySource = { 4: '0.0.0.0/0', 6: '::/0' } as const
-
-/** A rule without its comment. */
-export interface PlainRule {
-  readonly chain: string
-  readonly text: string
-}
-
-/** The commands that make the table and its chains, and fill those that have no owner. */
-export function structureCommands(family: Family, { options }: Forwarding): string[] {
-  const of = `${familyWord[family]} ${table}`
-  const hooked = (chain: string, type: string) => `add chain ${of} ${chain} { type nat ${type} ; }`
-  return [
-    `add table ${of} { comment "CNI portmap plugin" ; }`,
-    `add chain ${of} hostports`,
+/** Makes the table and its chains, and fills those that have no owner. */
+export function structureChanges(family: Family, { options }: Forwarding): Change[] {
+  const hooked = (name: string, hook: Hook['hook'], priority: number): Chain => ({
+    name,
+    hook: { type: 'nat', hook, priority },
+  })
+  const chains: Chain[] = [
+    { name: 'hostports' },
     // Filled by older Go plugins only; packets are still led through it.
-    `add chain ${of} hostip_hostports`,
-    `add chain ${of} hostports_all`,
-    hooked('prerouting', 'hook prerouting priority -100'),
-    hooked('output', 'hook output priority -100'),
-    ...(options.snat ? [hooked('masquerading', 'hook postrouting priority 100')] : []),
-    ...['hostports_all', 'prerouting', 'output'].map((chain) => `flush chain ${of} ${chain}`),
-    ...entryRules(options.conditions[family]).map((rule) => addCommand(family, rule)),
+    { name: 'hostip_hostports' },
+    { name: 'hostports_all' },
+    hooked('prerouting', 'prerouting', -100),
+    hooked('output', 'output', -100),
+    ...(options.snat ? [hooked('masquerading', 'postrouting', 100)] : []),
+  ]
+  const filled = ['hostports_all', 'prerouting', 'output']
+  return [
+    { do: 'add table', comment: 'CNI portmap plugin' },
+    ...chains.map((chain): Change => ({ do: 'add chain', chain })),
+    ...filled.map((chain): Change => ({ do: 'flush chain', chain })),
+    ...addRules(entryRules(options.conditions[family])),
   ]
 }
 
 /** The rules by which packets for the node's own addresses get to the rules of containers. */
-export function entryRules(conditions: readonly string[]): PlainRule[] {
-  const text = [...conditions, 'fib daddr type local jump hostports_all'].join(' ')
+export function entryRules(words: readonly string[]): ChainRule[] {
+  const conditions = words.length > 0 ? [{ words }] : []
+  const rule: Rule = [...conditions, { destinationType: 'local' }, { jump: 'hostports_all' }]
   return [
-    { chain: 'hostports_all', text: 'jump hostip_hostports' },
-    { chain: 'hostports_all', text: 'jump hostports' },
-    { chain: 'prerouting', text },
-    { chain: 'output', text },
+    { chain: 'hostports_all', rule: [{ jump: 'hostip_hostports' }] },
+    { chain: 'hostports_all', rule: [{ jump: 'hostports' }] },
+    { chain: 'prerouting', rule },
+    { chain: 'output', rule },
   ]
 }
 
 /** The rules of one container. */
-export function containerRules(family: Family, { targets, options }: Forwarding): PlainRule[] {
-  return targets.flatMap((target) => [
+export function containerRules(
+  family: Family,
+  { owner, targets, options }: Forwarding,
+): ChainRule[] {
+  const comment = { comment: owner.containerId }
+  const rules = targets.flatMap((target) => [
     ...hostPortRules(family, target, options),
     ...(options.snat ? masqueradeRules(family, target, options) : []),
   ])
+  return rules.map(({ chain, rule }) => ({ chain, rule: [...rule, comment] }))
 }
 
-function hostPortRules(family: Family, target: Target, options: ForwardOptions): PlainRule[] {
-  const word = familyWord[family]
+function hostPortRules(family: Family, target: Target, options: ForwardOptions): ChainRule[] {
   return ofFamily(target.mappings, family).flatMap((mapping) => {
     const { protocol, hostPort, containerPort, hostIp } = mapping
-    const to = hostIp === undefined ? '' : `${word} daddr ${formatIp(hostIp)} `
-    const port = `${protocol} dport ${hostPort}`
-    const texts = [
-      ...neighbours(target, options).map(
-        (from) => `${to}${word} saddr ${from} ${port} meta mark set meta mark | ${bit(options)}`,
-      ),
-      `${to}${port} dnat to ${formatTarget(target.address.ip, containerPort)}`,
+    const to: Match[] = hostIp === undefined ? [] : [{ destination: hostIp }]
+    const port = { protocol, port: hostPort }
+    const rules: Rule[] = [
+      ...neighbours(target, options).map((source) => [
+        ...to,
+        { source },
+        port,
+        { setMark: bit(options) },
+      ]),
+      [...to, port, { dnat: { ip: target.address.ip, port: containerPort } }],
     ]
-    return texts.map((text) => ({ chain: 'hostports', text }))
+    return rules.map((rule) => ({ chain: 'hostports', rule }))
   })
 }
 
@@ -80,37 +85,27 @@ function hostPortRules(family: Family, target: Target, options: ForwardOptions):
  * bridge, would not either unless the kernel passes bridged packets through netfilter. Only packets
  * for a host port are marked: others keep their source.
  */
-function masqueradeRules(family: Family, target: Target, options: ForwardOptions): PlainRule[] {
-  const word = familyWord[family]
-  const ip = formatIp(target.address.ip)
-  const own = family === 4 ? [ip, '127.0.0.1'] : [ip]
-  const sources = options.masqAll ? [anySource[family]] : own
-  const texts = [
-    ...sources.map((source) => `${word} saddr ${source} ${word} daddr ${ip} masquerade`),
-    ...neighbours(target, options).map(
-      () => `meta mark & ${bit(options)} == ${bit(options)} ${word} daddr ${ip} masquerade`,
-    ),
+function masqueradeRules(family: Family, target: Target, options: ForwardOptions): ChainRule[] {
+  const { ip } = target.address
+  const masquerade: Rule = [{ destination: ip }, { masquerade: { fullyRandom: false } }]
+  const rules: Rule[] = [
+    ...masqueradedSources(family, ip, options).map((source) => [{ source }, ...masquerade]),
+    ...neighbours(target, options).map(() => [{ mark: bit(options) }, ...masquerade]),
   ]
-  return texts.map((text) => ({ chain: 'masquerading', text }))
+  return rules.map((rule) => ({ chain: 'masquerading', rule }))
+}
+
+function masqueradedSources(family: Family, own: Ip, { masqAll }: ForwardOptions): Address[] {
+  if (masqAll) return [everywhere[family]]
+  return family === 4 ? [own, localhost] : [own]
 }
 
 /** The subnet of a container whose neighbours are to be masqueraded; none or one. */
-function neighbours({ address }: Target, { snat, masqAll }: ForwardOptions): string[] {
+function neighbours({ address }: Target, { snat, masqAll }: ForwardOptions): Address[] {
   const isAlone = address.prefix === address.ip.bitSize
-  return !snat || masqAll || isAlone ? [] : [formatCidr(network(address))]
+  return !snat || masqAll || isAlone ? [] : [network(address)]
 }
 
-function bit({ markMasqBit }: ForwardOptions): string {
-  return `0x${(2 ** markMasqBit).toString(16)}`
-}
-
-/** The command that adds a rule, with its owner as the comment. */
-export function addCommand(family: Family, { chain, text }: PlainRule, comment?: string): string {
-  const suffix = comment === undefined ? '' : ` comment ${nftQuote(comment)}`
-  return `add rule ${familyWord[family]} ${table} ${chain} ${text}${suffix}`
-}
-
-/** The command that deletes a rule that was listed. */
-export function deleteCommand(family: Family, { chain, handle }: NftRule): string {
-  return `delete rule ${familyWord[family]} ${table} ${chain} handle ${handle}`
+function bit({ markMasqBit }: ForwardOptions): number {
+  return 2 ** markMasqBit
 }

@@ -1,10 +1,10 @@
 /** Where a container has rules, asked of the kernel itself: no process is started to find none. */
-import type { FirewallBackend } from '../../lib/firewall/backend.ts'
+import type { FirewallBackend } from '../../lib/firewall/firewall.ts'
 import { encodedRules, hasLegacyNat, hasRule } from '../../lib/firewall/rule-search.ts'
 import type { Family } from '../../lib/ip/ip.ts'
 import type { Owner } from './forwarding.ts'
 import { containerChain, sharedChain } from './iptables-rules.ts'
-import { table } from './nftables-rules.ts'
+import { tableName } from './nftables-rules.ts'
 
 /** One backend's rules of one family. */
 export interface Place {
@@ -54,7 +54,9 @@ interface Surroundings {
 
 /** The rules of both families, by one connection: a container that has none is torn down often. */
 function lookAround(): Surroundings[] {
-  const rules = encodedRules(families.flatMap((family) => [{ family, table }, jumpsOf(family)]))
+  const rules = encodedRules(
+    families.flatMap((family) => [{ family, table: tableName }, jumpsOf(family)]),
+  )
   return families.map((family, index) => {
     const [own = [], jumps = []] = rules.slice(2 * index)
     return { family, own, jumps }

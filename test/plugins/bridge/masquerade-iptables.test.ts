@@ -1,5 +1,6 @@
 import t from 'tap'
-import { restoreText } from '../../../lib/firewall/iptables.ts'
+import { restoreText } from '../../../lib/firewall/iptables-write.ts'
+import type { Change } from '../../../lib/firewall/transaction.ts'
 import {
   chainName,
   ownerComment,
@@ -7,6 +8,7 @@ import {
   tearDownChanges,
 } from '../../../plugins/bridge/masquerade-iptables.ts'
 import { cidr } from '../../support/address.ts'
+import { listedByIptables as listed } from '../../support/listed-rule.ts'
 
 const owner = { network: 'mynet', ifName: 'eth0', containerId: 'c1' }
 const chain = 'CNI-f0bca4ac77cde1bf2f3da5df'
@@ -16,9 +18,18 @@ const about = String.raw`-m comment --comment "name: \"mynet\" id: \"c1\""`
 
 /** Rules as iptables lists them. */
 const commented = ['-m', 'comment', '--comment', comment]
-const accept = (net: string) => ['-d', net, ...commented, '-j', 'ACCEPT']
-const masquerade = ['!', '-d', '224.0.0.0/4', ...commented, '-j', 'MASQUERADE']
-const jump = (source: string) => ['-s', source, ...commented, '-j', chain]
+const accept = (net: string) => listed(chain, ['-d', net, ...commented, '-j', 'ACCEPT'])
+const masquerade = listed(chain, ['!', '-d', '224.0.0.0/4', ...commented, '-j', 'MASQUERADE'])
+const jump = (source: string) => listed('POSTROUTING', ['-s', source, ...commented, '-j', chain])
+
+/** What iptables-restore reads of changes, without what is about the table. */
+function lines(changes: readonly Change[]): string[] {
+  return textOf(changes).split('\n').slice(1, -2)
+}
+
+function textOf(changes: readonly Change[]): string {
+  return restoreText([{ table: { family: 4, name: 'nat' }, changes }])
+}
 const none = { chain: [], jumps: [] }
 
 t.test('a chain is named by network and container', async (t) => {
@@ -39,7 +50,7 @@ t.test('a comment is as long as iptables takes', async (t) => {
 
 t.test('one transaction adds chain and rules', async (t) => {
   t.equal(
-    restoreText(setUpChanges(4, owner, [cidr('10.1.2.3/24')], none)),
+    textOf(setUpChanges(4, owner, [cidr('10.1.2.3/24')], none)),
     `*nat
 :${chain} - [0:0]
 -A ${chain} -d 10.1.2.3/24 -j ACCEPT ${about}
@@ -49,7 +60,7 @@ COMMIT
 `,
   )
   t.equal(
-    restoreText(setUpChanges(6, owner, [cidr('2001:db8:1::2/64')], none)),
+    textOf(setUpChanges(6, owner, [cidr('2001:db8:1::2/64')], none)),
     `*nat
 :${chain} - [0:0]
 -A ${chain} -d 2001:db8:1::2/64 -j ACCEPT ${about}
@@ -61,17 +72,16 @@ COMMIT
 })
 
 t.test('every subnet is accepted before anything is masqueraded', async (t) => {
-  const { commands } = setUpChanges(4, owner, [cidr('10.1.2.3/24'), cidr('10.9.0.3/16')], none)
-  t.strictSame(
-    commands.map((words) => words.slice(1, 6).join(' ')),
-    [
-      `${chain} -d 10.1.2.3/24 -j ACCEPT`,
-      `${chain} -d 10.9.0.3/16 -j ACCEPT`,
-      `${chain} ! -d 224.0.0.0/4 -j`,
-      `POSTROUTING -s 10.1.2.3 -j ${chain}`,
-      `POSTROUTING -s 10.9.0.3 -j ${chain}`,
-    ],
+  const [, ...rules] = lines(
+    setUpChanges(4, owner, [cidr('10.1.2.3/24'), cidr('10.9.0.3/16')], none),
   )
+  t.strictSame(rules, [
+    `-A ${chain} -d 10.1.2.3/24 -j ACCEPT ${about}`,
+    `-A ${chain} -d 10.9.0.3/16 -j ACCEPT ${about}`,
+    `-A ${chain} ! -d 224.0.0.0/4 -j MASQUERADE ${about}`,
+    `-A POSTROUTING -s 10.1.2.3 -j ${chain} ${about}`,
+    `-A POSTROUTING -s 10.9.0.3 -j ${chain} ${about}`,
+  ])
 })
 
 t.test('an ADD finds rules of an earlier one', async (t) => {
@@ -81,13 +91,16 @@ t.test('an ADD finds rules of an earlier one', async (t) => {
     // older plugins wrote the whole subnet
     jumps: [jump('10.1.2.3/32'), jump('10.1.2.0/24')],
   }
-  const { chains, commands } = setUpChanges(4, owner, addresses, present)
-  t.strictSame(chains, [chain], 'what is in the chain is replaced')
+  const text = lines(setUpChanges(4, owner, addresses, present))
+  t.equal(text[0], `:${chain} - [0:0]`, 'what is in the chain is replaced')
   t.strictSame(
-    commands.filter(([command]) => command === '-D'),
-    present.jumps.map((rule) => ['-D', 'POSTROUTING', ...rule]),
+    text.filter((line) => line.startsWith('-D')),
+    [
+      `-D POSTROUTING -s 10.1.2.3/32 ${about} -j ${chain}`,
+      `-D POSTROUTING -s 10.1.2.0/24 ${about} -j ${chain}`,
+    ],
   )
-  t.equal(commands.filter(([command]) => command === '-A').length, 3)
+  t.equal(text.filter((line) => line.startsWith('-A')).length, 3)
 })
 
 t.test('what another interface of the pod has in the chain stays', async (t) => {
@@ -95,16 +108,13 @@ t.test('what another interface of the pod has in the chain stays', async (t) => 
     chain: [accept('10.1.2.0/24'), accept('10.9.0.0/16'), masquerade],
     jumps: [jump('10.9.0.3/32')],
   }
-  const { commands } = setUpChanges(4, owner, [cidr('10.1.2.3/24')], present)
-  t.strictSame(
-    commands.map((words) => [words[0], words[1], words.find((word) => /\d\//.test(word))]),
-    [
-      ['-A', chain, '10.9.0.0/16'],
-      ['-A', chain, '10.1.2.3/24'],
-      ['-A', chain, '224.0.0.0/4'],
-      ['-A', 'POSTROUTING', undefined],
-    ],
-  )
+  t.strictSame(lines(setUpChanges(4, owner, [cidr('10.1.2.3/24')], present)), [
+    `:${chain} - [0:0]`,
+    `-A ${chain} -d 10.9.0.0/16 ${about} -j ACCEPT`,
+    `-A ${chain} -d 10.1.2.3/24 -j ACCEPT ${about}`,
+    `-A ${chain} ! -d 224.0.0.0/4 -j MASQUERADE ${about}`,
+    `-A POSTROUTING -s 10.1.2.3 -j ${chain} ${about}`,
+  ])
 })
 
 t.test('a DEL takes the chain and all that leads there', async (t) => {
@@ -112,13 +122,15 @@ t.test('a DEL takes the chain and all that leads there', async (t) => {
     chain: [accept('10.1.2.0/24'), masquerade],
     jumps: [jump('10.1.2.3/32'), jump('10.1.2.0/24')],
   }
-  t.strictSame(tearDownChanges(owner, [], present), {
-    chains: [chain],
-    commands: [...present.jumps.map((rule) => ['-D', 'POSTROUTING', ...rule]), ['-X', chain]],
-  })
+  t.strictSame(lines(tearDownChanges(owner, [], present)), [
+    `:${chain} - [0:0]`,
+    `-D POSTROUTING -s 10.1.2.3/32 ${about} -j ${chain}`,
+    `-D POSTROUTING -s 10.1.2.0/24 ${about} -j ${chain}`,
+    `-X ${chain}`,
+  ])
   t.strictSame(
-    tearDownChanges(owner, [], { ...present, jumps: [] }),
-    { chains: [chain], commands: [['-X', chain]] },
+    lines(tearDownChanges(owner, [], { ...present, jumps: [] })),
+    [`:${chain} - [0:0]`, `-X ${chain}`],
     'a chain that nothing leads to',
   )
 })
@@ -128,11 +140,8 @@ t.test('a DEL leaves what another interface of the pod needs', async (t) => {
     chain: [accept('10.1.2.0/24'), accept('10.9.0.0/16'), masquerade],
     jumps: [jump('10.1.2.3/32'), jump('10.9.0.3/32')],
   }
-  t.strictSame(tearDownChanges(owner, [cidr('10.9.0.3/16')], present), {
-    chains: [],
-    commands: [
-      ['-D', 'POSTROUTING', ...jump('10.1.2.3/32')],
-      ['-D', chain, ...accept('10.1.2.0/24')],
-    ],
-  })
+  t.strictSame(lines(tearDownChanges(owner, [cidr('10.9.0.3/16')], present)), [
+    `-D POSTROUTING -s 10.1.2.3/32 ${about} -j ${chain}`,
+    `-D ${chain} -d 10.1.2.0/24 ${about} -j ACCEPT`,
+  ])
 })

@@ -1,10 +1,15 @@
 import t from 'tap'
+import type { Attachment } from '../../../lib/cni/attachment.ts'
+import { nftText } from '../../../lib/firewall/nft-write.ts'
+import type { ListedRule } from '../../../lib/firewall/rule.ts'
+import type { Cidr } from '../../../lib/ip/ip.ts'
 import {
   ownerComment,
   ownerHash,
-  setUpTransaction,
+  setUpChanges,
 } from '../../../plugins/bridge/masquerade-nftables.ts'
 import { cidr } from '../../support/address.ts'
+import { listedByNft } from '../../support/listed-rule.ts'
 
 const owner = { network: 'unit-test', ifName: 'eth0', containerId: 'one' }
 const comment = '6fd94d501e58f0aa-287fc69eff0574a2, net: unit-test, if: eth0, id: one'
@@ -18,6 +23,16 @@ add rule inet cni_plugins_masquerade postrouting ip daddr == 224.0.0.0/4 return
 add rule inet cni_plugins_masquerade postrouting ip6 daddr == ff00::/8 return
 add rule inet cni_plugins_masquerade postrouting goto masq_checks
 `
+
+/** What nft reads to set an owner's rules up. */
+function setUpTransaction(
+  of: Attachment,
+  addresses: readonly Cidr[],
+  old: readonly ListedRule[],
+): string {
+  const table = { family: 'inet', name: 'cni_plugins_masquerade' } as const
+  return nftText([{ table, changes: setUpChanges(of, addresses, old) }])
+}
 
 t.test('hashes of network and attachment start a comment', async (t) => {
   t.equal(ownerHash(owner), '6fd94d501e58f0aa-287fc69eff0574a2')
@@ -63,7 +78,7 @@ t.test('several addresses of one family have a rule each', async (t) => {
 })
 
 t.test('the same transaction deletes the rules of an earlier ADD', async (t) => {
-  const old = { chain: 'masq_checks', handle: 7, comment, expr: [] }
+  const old = listedByNft('masq_checks', [], comment, 7)
   const text = setUpTransaction(owner, [cidr('192.168.1.1/24')], [old])
   const [, rest = ''] = text.split(frame)
   t.match(rest, /^delete rule inet cni_plugins_masquerade masq_checks handle 7\nadd rule [^\n]+\n$/)

@@ -1,9 +1,8 @@
 import t from 'tap'
-import {
-  setUpCommands,
-  spoofCheckId,
-  tearDownCommands,
-} from '../../../plugins/bridge/spoof-check.ts'
+import { nftJson } from '../../../lib/firewall/nft-json-write.ts'
+import type { ListedRule } from '../../../lib/firewall/rule.ts'
+import { setUpChanges, spoofCheckId, tearDownChanges } from '../../../plugins/bridge/spoof-check.ts'
+import { listedByNft } from '../../support/listed-rule.ts'
 
 const id = 'c1-eth0'
 const mac = '0a:58:0a:f4:01:02'
@@ -12,10 +11,16 @@ const table = { family: 'bridge', table: 'nat' }
 const comment = 'macspoofchk-c1-eth0'
 
 const own = [
-  { chain: 'PREROUTING', handle: 5, comment, expr: [] },
-  { chain: ports, handle: 6, comment, expr: [] },
-  { chain: macs, handle: 7, comment, expr: [] },
+  listedByNft('PREROUTING', [], comment, 5),
+  listedByNft(ports, [], comment, 6),
+  listedByNft(macs, [], comment, 7),
 ]
+
+const place = { family: 'bridge', name: 'nat' } as const
+const setUpCommands = (...args: [string, string, string, readonly ListedRule[]]) =>
+  nftJson([{ table: place, changes: setUpChanges(...args) }])
+const tearDownCommands = (...args: [string, readonly ListedRule[]]) =>
+  nftJson([{ table: place, changes: tearDownChanges(...args) }])
 
 t.test('an attachment is named by container and interface', async (t) => {
   t.equal(spoofCheckId({ containerId: 'c1', ifName: 'eth0' }), id)

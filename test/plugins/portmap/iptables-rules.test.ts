@@ -1,5 +1,7 @@
 /** The words of iptables rules, as the Go plugin makes them. */
 import t from 'tap'
+import { ruleWords } from '../../../lib/firewall/iptables-write.ts'
+import type { ChainRule, Rule } from '../../../lib/firewall/rule.ts'
 import {
   containerChain,
   containerRules,
@@ -10,7 +12,9 @@ import {
 } from '../../../plugins/portmap/iptables-rules.ts'
 import { containerId, forwardingTo, portMappings } from './forwarding.ts'
 
-const words = (rules: readonly (readonly string[])[]) => rules.map((rule) => rule.join(' '))
+const words = (rules: readonly Rule[]) => rules.map((rule) => ruleWords(rule).join(' '))
+const inWords = (rules: readonly ChainRule[]) =>
+  rules.map(({ chain, rule }) => ({ chain, rule: ruleWords(rule) }))
 
 /** Of the Go plugin's tests, where it has these chains. */
 const longId =
@@ -39,7 +43,7 @@ t.test('the comment, which the kernel takes with 255 bytes', async (t) => {
 t.test('the jumps to a container', async (t) => {
   const conf = { conditionsV4: ['-a', 'b'], conditionsV6: ['-c', 'd'] }
   const comment = ['-m', 'comment', '--comment', `dnat name: "test" id: "${containerId}"`]
-  t.strictSame(jumpRules(4, forwardingTo('10.0.0.2/24', conf)), [
+  t.strictSame(jumpRules(4, forwardingTo('10.0.0.2/24', conf)).map(ruleWords), [
     [
       ...comment,
       ...['-m', 'multiport', '-p', 'tcp'],
@@ -52,7 +56,7 @@ t.test('the jumps to a container', async (t) => {
       ...['-j', containerChain({ network: 'test', containerId })],
     ],
   ])
-  const [jump = []] = jumpRules(6, forwardingTo('2001:db8::2/64', conf))
+  const [jump = []] = jumpRules(6, forwardingTo('2001:db8::2/64', conf)).map(ruleWords)
   t.strictSame(jump.slice(-4, -2), ['-c', 'd'])
 })
 
@@ -62,7 +66,9 @@ t.test('more ports than one rule takes', async (t) => {
   }))
   const forwarding = forwardingTo('10.0.0.2/24', { runtimeConfig: { portMappings } })
   t.strictSame(
-    jumpRules(4, forwarding).map((rule) => rule[rule.indexOf('--destination-ports') + 1]),
+    jumpRules(4, forwarding)
+      .map(ruleWords)
+      .map((rule) => rule[rule.indexOf('--destination-ports') + 1]),
     ['1,2,3,4,5,6,7,8,9,10,11,12,13,14,15', '16,17,18,19,20,21,22,23,24,25,26,27,28,29,30', '31'],
   )
 })
@@ -124,12 +130,12 @@ t.test('the rules of an IPv6 container', async (t) => {
     ...of(8086, '86'),
   ])
   const [marked = []] = containerRules(6, forwardingTo('2001:db8::2/64', { masqAll: true }))
-  t.strictSame(marked.slice(-4), ['-s', '::/0', '-j', 'CNI-HOSTPORT-SETMARK'])
+  t.strictSame(ruleWords(marked).slice(-4), ['-s', '::/0', '-j', 'CNI-HOSTPORT-SETMARK'])
 })
 
 t.test('the shared chains', async (t) => {
   const { options } = forwardingTo('10.0.0.2/24', { markMasqBit: 5 })
-  t.strictSame(markRules(options), [
+  t.strictSame(inWords(markRules(options)), [
     {
       chain: 'CNI-HOSTPORT-SETMARK',
       rule: [
@@ -144,13 +150,14 @@ t.test('the shared chains', async (t) => {
   ])
   const local = ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', 'CNI-HOSTPORT-DNAT']
   const comment = ['-m', 'comment', '--comment', 'CNI portfwd requiring masquerade']
-  t.strictSame(entryRules(options), {
-    first: [{ chain: 'POSTROUTING', rule: [...comment, '-j', 'CNI-HOSTPORT-MASQ'] }],
-    last: [
-      { chain: 'PREROUTING', rule: local },
-      { chain: 'OUTPUT', rule: local },
-    ],
-  })
+  const { first, last } = entryRules(options)
+  t.strictSame(inWords(first), [
+    { chain: 'POSTROUTING', rule: [...comment, '-j', 'CNI-HOSTPORT-MASQ'] },
+  ])
+  t.strictSame(inWords(last), [
+    { chain: 'PREROUTING', rule: local },
+    { chain: 'OUTPUT', rule: local },
+  ])
   for (const conf of [{ snat: false }, { externalSetMarkChain: 'X' }]) {
     const { options } = forwardingTo('10.0.0.2/24', conf)
     t.strictSame([markRules(options), entryRules(options).first], [[], []])

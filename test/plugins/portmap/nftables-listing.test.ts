@@ -1,9 +1,9 @@
 /** Rules as nft 1.0.6 lists them. */
 import t from 'tap'
-import type { NftRule } from '../../../lib/firewall/nft.ts'
 import { formatHostPort } from '../../../plugins/portmap/mapping.ts'
-import { claimOf, containerOf, isFor, ruleText } from '../../../plugins/portmap/nftables-listing.ts'
+import { claimOf, containerOf, isFor } from '../../../plugins/portmap/nftables-listing.ts'
 import { ip } from '../../support/address.ts'
+import { listedByNft } from '../../support/listed-rule.ts'
 
 const matches = (protocol: string, field: string, right: unknown) => ({
   match: { op: '==', left: { payload: { protocol, field } }, right },
@@ -11,9 +11,7 @@ const matches = (protocol: string, field: string, right: unknown) => ({
 const mark = { meta: { key: 'mark' } }
 const subnet = { prefix: { addr: '10.0.0.0', len: 24 } }
 
-function rule(chain: string, expr: unknown[], comment = 'c1'): NftRule {
-  return { chain, handle: 1, comment, expr }
-}
+const rule = (chain: string, expr: unknown[], comment = 'c1') => listedByNft(chain, expr, comment)
 
 const dnat = rule('hostports', [
   matches('ip', 'daddr', '192.0.2.1'),
@@ -40,15 +38,6 @@ const entry = rule('prerouting', [
   { match: { op: '==', left: { fib: { result: 'type', flags: ['daddr'] } }, right: 'local' } },
   { jump: { target: 'hostports_all' } },
 ])
-
-t.test('the text of a rule', async (t) => {
-  t.equal(ruleText(dnat), 'ip daddr 192.0.2.1 tcp dport 8080 dnat to 10.0.0.2:80')
-  t.equal(ruleText(marked), 'ip saddr 10.0.0.0/24 tcp dport 8080 meta mark set meta mark | 0x2000')
-  t.equal(ruleText(masquerade), 'meta mark & 0x2000 == 0x2000 ip daddr 10.0.0.2 masquerade')
-  t.equal(ruleText(highest), 'meta mark & 0x80000000 == 0x80000000 ip6 daddr fd00::2 masquerade')
-  t.equal(ruleText(entry), '(other) fib daddr type local jump hostports_all')
-  t.equal(ruleText(rule('hostports', [{ drop: null }, 'nonsense'])), '(other) (other)')
-})
 
 t.test('whose it is', async (t) => {
   t.equal(containerOf(dnat), 'c1')
