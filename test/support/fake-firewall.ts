@@ -3,9 +3,9 @@
  * done. The tests of the real ones hold for it too.
  */
 import { DetailedError } from '../../lib/base/errors.ts'
-import type { FirewallBackend } from '../../lib/firewall/backend.ts'
 import {
   type Firewall,
+  type FirewallBackend,
   type Listing,
   missingFrom,
   rulesOf,

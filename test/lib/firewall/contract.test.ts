@@ -18,9 +18,9 @@ import {
 import type { Family } from '../../../lib/ip/ip.ts'
 import { multicast } from '../../../lib/ip/well-known.ts'
 import { Netns } from '../../../lib/linux/netns.ts'
+import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
 import { cidr, ip } from '../../support/address.ts'
 import { FakeFirewall } from '../../support/fake-firewall.ts'
-import { addNamespace, kernelSkip, type Scope } from '../../support/node.ts'
 import { thrownDetailed } from '../../support/thrown.ts'
 
 const tools = new Tools()
