@@ -55,12 +55,13 @@ t.test('a link is gone when the call returns, and its name is free', options, as
 
 t.test('it takes less time than the kernel takes to answer', options, async (t) => {
   const { addPair, remove, left, aio } = setUp(t)
-  remove(addPair('a'))
-  t.strictSame(
-    left.map((sending) => aio.isDone(sending)),
-    [false],
-    'the kernel is not done with it',
-  )
+  // On a busy machine this process may have to wait longer than the kernel does.
+  let isDone = true
+  for (let round = 0; round < 10 && isDone; round++) {
+    remove(addPair('a'))
+    isDone = left.slice(-1).every((sending) => aio.isDone(sending))
+  }
+  t.equal(isDone, false, 'the kernel is not done with it')
 })
 
 t.test('the errors of the kernel', options, async (t) => {
