@@ -1,9 +1,9 @@
 /** How a runtime reaches plugins: by their names, one call at a time. */
 import type { Environment } from '../base/environment.ts'
 import { findPlugin } from './find-plugin.ts'
-import { negotiateVersion } from './negotiate.ts'
 import { parseNetConf } from './net-conf.ts'
 import type { Delegate, PluginCommand, Request } from './plugin.ts'
+import { buildRequest } from './request.ts'
 import type { Result } from './result.ts'
 
 export interface PluginCall {
@@ -35,18 +35,5 @@ export function createInvoker(delegate: Delegate): Invoker {
 }
 
 function toRequest(command: PluginCommand, { env, stdin }: PluginCall): Request {
-  const conf = parseNetConf(stdin)
-  return {
-    command,
-    network: conf.name,
-    containerId: env['CNI_CONTAINERID'] ?? '',
-    netns: env['CNI_NETNS'] ?? '',
-    ifName: env['CNI_IFNAME'] ?? '',
-    args: env['CNI_ARGS'] ?? '',
-    path: env['CNI_PATH'] ?? '',
-    conf: { ...conf, cniVersion: negotiateVersion(command, conf.cniVersion) },
-    configuredVersion: conf.cniVersion,
-    stdin,
-    env,
-  }
+  return buildRequest(command, env, parseNetConf(stdin), stdin)
 }

@@ -6,9 +6,10 @@ import { Tools } from '../firewall/node-tool.ts'
 import { CniError, ErrorCode } from './errors.ts'
 import type { Host } from './host.ts'
 import { negotiateVersion } from './negotiate.ts'
-import { parseNetConf, type UncheckedNetConf } from './net-conf.ts'
+import { parseNetConf } from './net-conf.ts'
 import { commandOf, parseCommand } from './parameters.ts'
 import type { Context, Delegate, Plugin, PluginCommand, Request } from './plugin.ts'
+import { buildRequest } from './request.ts'
 import type { Result } from './result.ts'
 import { Trace } from './trace.ts'
 import { hasValidAttachments, validAttachmentsKeys } from './valid-attachments.ts'
@@ -79,28 +80,6 @@ export function delegatedRequest(
   if (stdin !== caller.stdin) return buildRequest(command, env, parseNetConf(stdin), stdin)
   negotiateVersion(command, caller.configuredVersion) // not every version has every command
   return { ...caller, command, env }
-}
-
-function buildRequest(
-  command: PluginCommand,
-  env: Environment,
-  conf: UncheckedNetConf,
-  stdin: string,
-): Request {
-  return {
-    command,
-    network: conf.name,
-    containerId: env['CNI_CONTAINERID'] ?? '',
-    netns: env['CNI_NETNS'] ?? '',
-    ifName: env['CNI_IFNAME'] ?? '',
-    args: env['CNI_ARGS'] ?? '',
-    path: env['CNI_PATH'] ?? '',
-    conf: { ...conf, cniVersion: negotiateVersion(command, conf.cniVersion) },
-    configuredVersion: conf.cniVersion,
-    stdin,
-    // A delegate of a configuration with `log` logs at the same level.
-    env: typeof conf['log'] === 'string' ? { ...env, CNI_LOG_LEVEL: conf['log'] } : env,
-  }
 }
 
 function buildContext(plugin: Plugin, request: Request, host: Host): Context {
