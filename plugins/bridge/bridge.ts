@@ -8,7 +8,7 @@ import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import type { BridgeConf } from './conf.ts'
 import { deleteUnused } from './delete-link.ts'
-import { markFoundBridge } from './found-bridge.ts'
+import { awaitMark, markFoundBridge } from './found-bridge.ts'
 import { isZeroMac, randomMac, seededMac } from './mac.ts'
 import { canMark, isMarked, madeMark } from './mark.ts'
 import { trySysctl } from './try-sysctl.ts'
@@ -23,13 +23,14 @@ export function ensureBridge(attaching: Attaching): Link {
   const { conf, context, places } = attaching
   const { host } = places
   return withPrefix(`failed to create bridge "${conf.bridge}": `, () => {
-    const found = linkByName(host, conf.bridge)
-    const bridge = found ?? createBridge(attaching)
+    const isThere = linkByName(host, conf.bridge) !== undefined
+    const made = isThere ? undefined : createBridge(attaching)
+    const bridge = made ?? awaitMark(attaching)
     if (bridge.kind !== 'bridge') throw notABridge(bridge)
     warnOfVlans(bridge, conf, context.log)
     const promiscuous = conf.promiscMode && !bridge.promiscuous ? true : undefined
     if (!isMarked(bridge.alias)) {
-      const mark = found === undefined ? madeMark : markFoundBridge(attaching, found)
+      const mark = made === undefined ? markFoundBridge(attaching, bridge) : madeMark
       const alias = canMark(bridge.alias) ? mark : undefined
       linkSet(host, bridge.index, { mac: macOf(bridge), alias, up: true, promiscuous })
     } else if (!bridge.up || promiscuous) {
@@ -49,8 +50,11 @@ function macOf({ mac, index }: Link): string {
   return isZeroMac(mac) ? seededMac(`${readSysctl('kernel/random/boot_id')} ${index}`) : mac
 }
 
-/** With a MAC from the start, the kernel never changes it as ports come and go. */
-function createBridge({ conf, context, places: { host }, undo }: Attaching): Link {
+/**
+ * With a MAC from the start, the kernel never changes it as ports come and go. Undefined when another
+ * ADD on this node was faster.
+ */
+function createBridge({ conf, context, places: { host }, undo }: Attaching): Link | undefined {
   const { bridge: name, mtu } = conf
   const mac = randomMac(context)
   const vlanFiltering = hasVlans(conf) ? true : undefined
@@ -69,10 +73,8 @@ function createBridge({ conf, context, places: { host }, undo }: Attaching): Lin
       }
       return bridge
     } catch (error) {
-      // Another ADD on this node has just created it.
-      const other = hasCode(error, 'EEXIST') ? linkByName(host, name) : undefined
-      if (other === undefined) throw vlanFiltering ? explainVlanError(error) : error
-      return other
+      if (hasCode(error, 'EEXIST')) return undefined
+      throw vlanFiltering ? explainVlanError(error) : error
     }
   })
 }

@@ -2,12 +2,39 @@
 import { hasCode } from '../../lib/base/errors.ts'
 import { interfaceSysctl, readSysctl } from '../../lib/linux/sysctl.ts'
 import { addressList } from '../../lib/net/address.ts'
-import { type Link, linkByIndex, linkList, linkSet } from '../../lib/net/link.ts'
+import { type Link, linkByIndex, linkByName, linkList, linkSet } from '../../lib/net/link.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Attaching } from './attaching.ts'
 import { isMadeByGo } from './gateway-conflict.ts'
 import { canMark, isMarked, joinedMark, madeMark, type Mark, markedAddresses } from './mark.ts'
 import { trySysctl } from './try-sysctl.ts'
+
+/** So long another ADD may take from making a bridge to marking it, in ms. */
+const markingMs = 500
+
+/**
+ * The bridge of the configuration, which is there: with its mark, if another ADD on this node makes
+ * it just now. That ADD alone writes the first mark, or it would write over what comes behind it.
+ */
+export function awaitMark({ conf, context, places: { host } }: Attaching): Link {
+  for (let waitedMs = 0; ; waitedMs += 5) {
+    const bridge = linkByName(host, conf.bridge)
+    if (bridge === undefined) throw new Error(`bridge ${conf.bridge} was deleted meanwhile`)
+    if (waitedMs >= markingMs || !isBeingMade(host, bridge)) return bridge
+    context.sleep(5)
+  }
+}
+
+/** An ADD marks the bridge that it has made, and sets it up, in one step. */
+function isBeingMade(host: Connection, bridge: Link): boolean {
+  const isNew = bridge.kind === 'bridge' && bridge.alias === undefined && !bridge.up
+  return isNew && isBare(host, bridge)
+}
+
+/** Whether nobody has done anything with it. */
+function isBare(host: Connection, { index }: Link): boolean {
+  return linkList(host, { master: index }).length === 0 && addressList(host, index).length === 0
+}
 
 /**
  * The mark for a bridge that has none. When the ADD fails, the bridge gets back what `ensureBridge`
@@ -17,7 +44,7 @@ export function markFoundBridge(attaching: Attaching, bridge: Link): Mark {
   const { host } = attaching.places
   const ports = linkList(host, { master: bridge.index })
   const addresses = addressList(host, bridge.index)
-  // Another ADD on this node makes the bridge just now: it marks it and sets it up in one step.
+  // An ADD on this node has made the bridge, and was interrupted.
   if (!bridge.up && ports.length === 0 && addresses.length === 0) return madeMark
   putBackOnFailure(attaching, bridge, ports)
   return isMadeByGo({ device: bridge, present: addresses }, ports) ? madeMark : joinedMark
