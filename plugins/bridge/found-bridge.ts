@@ -10,18 +10,19 @@ import { canMark, isMarked, joinedMark, madeMark, type Mark, markedAddresses } f
 import { trySysctl } from './try-sysctl.ts'
 
 /** So long another ADD may take from making a bridge to marking it, in ms. */
-const markingMs = 500
+const markingMs = 100
+const stepMs = 10
 
 /**
  * The bridge of the configuration, which is there: with its mark, if another ADD on this node makes
  * it just now. That ADD alone writes the first mark, or it would write over what comes behind it.
  */
 export function awaitMark({ conf, context, places: { host } }: Attaching): Link {
-  for (let waitedMs = 0; ; waitedMs += 5) {
+  for (let waitedMs = 0; ; waitedMs += stepMs) {
     const bridge = linkByName(host, conf.bridge)
     if (bridge === undefined) throw new Error(`bridge ${conf.bridge} was deleted meanwhile`)
     if (waitedMs >= markingMs || !isBeingMade(host, bridge)) return bridge
-    context.sleep(5)
+    context.sleep(stepMs)
   }
 }
 
