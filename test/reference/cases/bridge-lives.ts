@@ -69,7 +69,7 @@ export const bridgeLifeCases: readonly Case[] = [
   bridge('another address on the bridge', conf, {
     setUp: otherAddress,
     steps: [add],
-    differs: ['rollback', 'first-carrier'],
+    differs: ['rollback', 'first-carrier', 'found-bridge'],
   }),
   bridge(
     'an IPv6 address of another network on the bridge',
@@ -84,7 +84,7 @@ export const bridgeLifeCases: readonly Case[] = [
     {
       setUp: `${pinnedBridge}; ip address add fd00::1/48 dev cni0; ip link set cni0 up`,
       steps: [add],
-      differs: ['rollback', 'first-carrier'],
+      differs: ['rollback', 'first-carrier', 'found-bridge'],
     },
   ),
   bridge('the subnet changes when no pod runs any more', conf, {
