@@ -137,6 +137,11 @@ export function contains(cidr: Cidr, ip: Ip): boolean {
   return ip.value >> hostBits === cidr.ip.value >> hostBits
 }
 
+/** Whether one of the networks holds the address. */
+export function isInside(networks: readonly Cidr[], ip: Ip): boolean {
+  return networks.some((cidr) => contains(cidr, ip))
+}
+
 /** Whether two addresses are the same address of the same family. */
 export function sameIp(a: Ip, b: Ip): boolean {
   return a.bitSize === b.bitSize && a.value === b.value

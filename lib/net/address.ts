@@ -12,7 +12,7 @@ import {
   RTM_GETADDR,
   RTM_NEWADDR,
 } from '../netlink/address.ts'
-import type { Connection } from '../netlink/connection.ts'
+import type { Connection, Request } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
 import { indexName } from './link.ts'
 
@@ -42,8 +42,13 @@ export interface NewAddress {
 
 /** Adds an address. Throws a `NetlinkError`: `EEXIST` when the link has it already. */
 export function addressAdd(connection: Connection, index: number, address: NewAddress): void {
+  connection.execute(addressAddition(index, address))
+}
+
+/** The same as a request, which the kernel answers so. */
+export function addressAddition(index: number, address: NewAddress): Request {
   const { cidr, nodad = false, broadcast = defaultBroadcast(cidr) } = address
-  connection.execute({
+  return {
     operation: `address add ${formatCidr(cidr)} dev ${indexName(index)}`,
     type: RTM_NEWADDR,
     flags: NLM_F_CREATE | NLM_F_EXCL,
@@ -52,16 +57,21 @@ export function addressAdd(connection: Connection, index: number, address: NewAd
       flags: nodad ? IFA_F_NODAD : 0,
       broadcast,
     }),
-  })
+  }
 }
 
 /** Deletes an address. Throws a `NetlinkError`: `EADDRNOTAVAIL` when the link does not have it. */
 export function addressDelete(connection: Connection, index: number, cidr: Cidr): void {
-  connection.execute({
+  connection.execute(addressDeletion(index, cidr))
+}
+
+/** The same as a request, which the kernel answers so. */
+export function addressDeletion(index: number, cidr: Cidr): Request {
+  return {
     operation: `address delete ${formatCidr(cidr)} dev ${indexName(index)}`,
     type: RTM_DELADDR,
     payload: addressMessage.encode(identify(index, cidr)),
-  })
+  }
 }
 
 /**
@@ -99,7 +109,8 @@ function defaultBroadcast(cidr: Cidr): Ip | undefined {
   return family(cidr.ip) === 4 && cidr.prefix < 31 ? lastIp(cidr) : undefined
 }
 
-function decodeAddress(message: AddressMessage & { payload: Uint8Array }): Address[] {
+/** The address of a message and its payload; none for a message without one. */
+export function decodeAddress(message: AddressMessage & { payload: Uint8Array }): Address[] {
   const { local, address, prefix, scope, broadcast, allFlags: flags = message.flags } = message
   // on a point-to-point link `address` is the other end's
   const ip = local ?? address

@@ -5,6 +5,7 @@ import type { Connection, Request } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../netlink/message.ts'
 import {
   neighbourMessage,
+  type NeighbourMessage,
   NTF_SELF,
   NUD_NOARP,
   NUD_PERMANENT,
@@ -68,9 +69,14 @@ export function fdbList(connection: Connection, linkIndex: number): KnownFdbEntr
     flags: NLM_F_DUMP,
     payload: neighbourMessage.encode({ family: AF_BRIDGE, index: linkIndex }),
   })
-  return messages.flatMap(({ payload }) => {
-    const { dst, mac, index, state } = neighbourMessage.decode(payload)
-    if (dst === undefined || mac === undefined || index !== linkIndex) return []
-    return [{ linkIndex, mac, dst, permanent: (state & NUD_PERMANENT) !== 0 }]
-  })
+  return messages
+    .flatMap(({ payload }) => decodeFdbEntry(neighbourMessage.decode(payload)) ?? [])
+    .filter((entry) => entry.linkIndex === linkIndex)
+}
+
+/** The entry of a message; undefined when it leads to no host. */
+export function decodeFdbEntry(message: NeighbourMessage): KnownFdbEntry | undefined {
+  const { dst, mac, index, state } = message
+  if (dst === undefined || mac === undefined) return undefined
+  return { linkIndex: index, mac, dst, permanent: (state & NUD_PERMANENT) !== 0 }
 }

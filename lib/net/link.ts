@@ -1,5 +1,6 @@
 /** Links: the verbs of ip-link(8), with links named by their index. */
 import { hasCode } from '../base/errors.ts'
+import type { Ip } from '../ip/ip.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
 import {
   type BridgePortData,
@@ -12,6 +13,7 @@ import {
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
+  type VxlanData,
 } from '../netlink/link.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../netlink/message.ts'
 
@@ -69,6 +71,21 @@ export interface Link {
   readonly vlanFiltering?: boolean
   /** For the port of a bridge. */
   readonly port?: BridgePort
+  /** For a vxlan device. */
+  readonly vxlan?: Vxlan
+}
+
+/** What a vxlan device has of its own. */
+export interface Vxlan {
+  readonly vni: number
+  /** The UDP port of all ends of the tunnel. */
+  readonly port: number
+  /** From where it sends; absent when the kernel chooses for each packet. */
+  readonly local?: Ip
+  /** Whether it learns from what it receives where a MAC is. */
+  readonly learning: boolean
+  /** Whether it carries marks of the packet filter (group based policy). */
+  readonly gbp: boolean
 }
 
 /** The link with this name, or undefined; throws a `NetlinkError`. */
@@ -156,7 +173,8 @@ export function bridgeAdd(connection: Connection, bridge: NewBridge): Link {
   return createdLink(connection, create, link.name)
 }
 
-function createdLink(connection: Connection, create: Request, name: string): Link {
+/** Has a link made, and returns it as the kernel has it. */
+export function createdLink(connection: Connection, create: Request, name: string): Link {
   const [, shown] = connection.executeAll([create, getLink(`link show ${name}`, { name })])
   const [message] = shown ?? []
   if (message === undefined) throw new Error(`${create.operation}: the kernel did not show it`)
@@ -225,7 +243,8 @@ function linkOf(connection: Connection, request: Request): Link | undefined {
   }
 }
 
-function decodeLink(payload: Uint8Array): Link {
+/** A link of a message's payload. Throws a `RangeError` for what is malformed. */
+export function decodeLink(payload: Uint8Array): Link {
   const message = linkMessage.decode(payload)
   const { name = '', mac = '', mtu = 0, master, parent, parentNetnsId, alias, info } = message
   const port = info?.bridgePort
@@ -246,6 +265,7 @@ function decodeLink(payload: Uint8Array): Link {
     ...(alias !== undefined && { alias }),
     ...(info?.kind === 'bridge' && { vlanFiltering: info.bridge?.vlanFiltering ?? false }),
     ...(port !== undefined && { port: decodePort(port) }),
+    ...(info?.vxlan !== undefined && { vxlan: decodeVxlan(info.vxlan) }),
   }
 }
 
@@ -254,5 +274,16 @@ function decodePort({ hairpin, isolated, state }: BridgePortData): BridgePort {
     hairpin: hairpin ?? false,
     isolated: isolated ?? false,
     state: portStates[state ?? 0] ?? 'disabled',
+  }
+}
+
+function decodeVxlan({ vni, port, localIpv4, localIpv6, learning, gbp }: VxlanData): Vxlan {
+  const local = localIpv4 ?? localIpv6
+  return {
+    vni: vni ?? 0,
+    port: port ?? 0,
+    ...(local !== undefined && { local }),
+    learning: learning ?? false,
+    gbp: gbp ?? false,
   }
 }

@@ -5,6 +5,7 @@ import type { Connection, Request } from '../netlink/connection.ts'
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../netlink/message.ts'
 import {
   neighbourMessage,
+  type NeighbourMessage,
   NUD_PERMANENT,
   RTM_DELNEIGH,
   RTM_GETNEIGH,
@@ -65,9 +66,14 @@ export function neighbourList(
     flags: NLM_F_DUMP,
     payload: neighbourMessage.encode({ family: addressFamily(of), ofIndex: linkIndex }),
   })
-  return messages.flatMap(({ payload }) => {
-    const { dst, mac, index, state } = neighbourMessage.decode(payload)
-    if (dst === undefined || mac === undefined || index !== linkIndex) return []
-    return [{ linkIndex, ip: dst, mac, permanent: (state & NUD_PERMANENT) !== 0 }]
-  })
+  return messages
+    .flatMap(({ payload }) => decodeNeighbour(neighbourMessage.decode(payload)) ?? [])
+    .filter((neighbour) => neighbour.linkIndex === linkIndex)
+}
+
+/** The neighbour of a message; undefined when its MAC is not known. */
+export function decodeNeighbour(message: NeighbourMessage): KnownNeighbour | undefined {
+  const { dst, mac, index, state } = message
+  if (dst === undefined || mac === undefined) return undefined
+  return { linkIndex: index, ip: dst, mac, permanent: (state & NUD_PERMANENT) !== 0 }
 }

@@ -11,7 +11,7 @@ import {
 } from '../ip/ip.ts'
 import { addressFamily, ipFamily } from '../netlink/address-family.ts'
 import type { Connection, Request } from '../netlink/connection.ts'
-import { NLM_F_CREATE, NLM_F_DUMP } from '../netlink/message.ts'
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../netlink/message.ts'
 import {
   routeMessage,
   type RouteMessage,
@@ -19,19 +19,32 @@ import {
   RT_TABLE_UNSPEC,
   RTM_F_CLONED,
   RTM_F_LOOKUP_TABLE,
+  RTM_DELROUTE,
   RTM_GETROUTE,
   RTM_NEWROUTE,
+  RTN_BLACKHOLE,
   RTN_UNICAST,
   RTNH_F_ONLINK,
   RTPROT_BOOT,
 } from '../netlink/route.ts'
 import { indexName } from './link.ts'
 
+/** What becomes of packets: they are sent on, or dropped without a word. */
+export type RouteKind = 'unicast' | 'blackhole'
+const kindNumbers = { unicast: RTN_UNICAST, blackhole: RTN_BLACKHOLE } as const
+const kinds: ReadonlyMap<number, RouteKind> = new Map([
+  [RTN_UNICAST, 'unicast'],
+  [RTN_BLACKHOLE, 'blackhole'],
+])
+
 export interface NewRoute {
+  /** Absent: unicast. */
+  readonly kind?: RouteKind
   /** The default route is `0.0.0.0/0` or `::/0`. */
   readonly dst: Cidr
   readonly gateway?: Ip | undefined
-  readonly linkIndex: number
+  /** Absent for a blackhole. */
+  readonly linkIndex?: number | undefined
   /** Absent: main, 254. */
   readonly table?: number | undefined
   /** 0 is universe, 253 link, 254 host (linux/rtnetlink.h, enum rt_scope_t). Absent: 0. */
@@ -49,12 +62,17 @@ export interface NewRoute {
 
 /** A route as the kernel has it; each next hop of a multipath route counts as a route. */
 export interface Route {
+  /** Absent for a kind that is made by others only: local, unreachable, … */
+  readonly kind?: RouteKind
   readonly dst: Cidr
   readonly gateway?: Ip
   /** Absent for a route to nowhere (blackhole, unreachable). */
   readonly linkIndex?: number
   readonly table: number
   readonly scope: number
+  /** Who made it (linux/rtnetlink.h, RTPROT_*): 2 the kernel, 3 somebody by hand. */
+  readonly protocol: number
+  readonly onlink: boolean
   readonly priority: number
   /** In bytes. */
   readonly mtu?: number
@@ -69,28 +87,59 @@ export interface Route {
  * `ENETUNREACH` when the gateway is on no network of the link, `EINVAL` when `dst` has host bits.
  */
 export function routeAdd(connection: Connection, route: NewRoute): void {
-  const { dst, gateway, linkIndex, table = RT_TABLE_MAIN, scope, priority, source } = route
-  const { mtu, advmss, onlink = false } = route
-  const way = gateway === undefined ? '' : ` via ${formatIp(gateway)}`
   connection.execute({
-    operation: `route add ${formatCidr(dst)}${way} dev ${indexName(linkIndex)}`,
+    operation: `route add ${describe(route)}`,
     type: RTM_NEWROUTE,
     flags: NLM_F_CREATE,
-    payload: routeMessage.encode({
-      family: addressFamily(family(dst.ip)),
-      prefix: dst.prefix,
-      ...tableFields(table),
-      protocol: RTPROT_BOOT,
-      scope,
-      type: RTN_UNICAST,
-      flags: onlink ? RTNH_F_ONLINK : 0,
-      dst: dst.prefix === 0 ? undefined : dst.ip,
-      gateway,
-      outputIndex: linkIndex,
-      priority,
-      source,
-      metrics: mtu === undefined && advmss === undefined ? undefined : { mtu, advmss },
-    }),
+    payload: encodeRoute(route),
+  })
+}
+
+/**
+ * Has the kernel have the route in place of the first one to the same destination with the same
+ * priority. It answers `ENETUNREACH` or `EINVAL` when the gateway is on no network of the link.
+ */
+export function routeReplace(route: NewRoute): Request {
+  return {
+    operation: `route replace ${describe(route)}`,
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | NLM_F_REPLACE,
+    payload: encodeRoute(route),
+  }
+}
+
+/** The kernel answers ESRCH when it does not have the route, by this way and of this kind. */
+export function routeDelete(route: NewRoute): Request {
+  return {
+    operation: `route delete ${describe(route)}`,
+    type: RTM_DELROUTE,
+    payload: encodeRoute(route),
+  }
+}
+
+function describe({ kind = 'unicast', dst, gateway, linkIndex }: NewRoute): string {
+  const way = gateway === undefined ? '' : ` via ${formatIp(gateway)}`
+  const out = linkIndex === undefined ? '' : ` dev ${indexName(linkIndex)}`
+  return `${kind === 'unicast' ? '' : `${kind} `}${formatCidr(dst)}${way}${out}`
+}
+
+function encodeRoute(route: NewRoute): Uint8Array {
+  const { kind = 'unicast', dst, gateway, linkIndex, table = RT_TABLE_MAIN } = route
+  const { scope, priority, mtu, advmss, onlink = false, source } = route
+  return routeMessage.encode({
+    family: addressFamily(family(dst.ip)),
+    prefix: dst.prefix,
+    ...tableFields(table),
+    protocol: RTPROT_BOOT,
+    scope,
+    type: kindNumbers[kind],
+    flags: onlink ? RTNH_F_ONLINK : 0,
+    dst: dst.prefix === 0 ? undefined : dst.ip,
+    gateway,
+    outputIndex: linkIndex,
+    priority,
+    source,
+    metrics: mtu === undefined && advmss === undefined ? undefined : { mtu, advmss },
   })
 }
 
@@ -111,10 +160,15 @@ export function routeList(
     }),
   })
   return messages
-    .filter(({ flags }) => (flags & RTM_F_CLONED) === 0)
+    .filter((message) => !isCached(message))
     .flatMap(decodeRoute)
     .filter((route) => route.table === table)
     .filter((route) => linkIndex === undefined || route.linkIndex === linkIndex)
+}
+
+/** Whether the kernel keeps it for one destination only, beside what the table says. */
+export function isCached({ flags }: RouteMessage): boolean {
+  return (flags & RTM_F_CLONED) !== 0
 }
 
 /**
@@ -151,17 +205,22 @@ function executeOnTable(connection: Connection, request: Request): RouteMessage[
   }
 }
 
-function decodeRoute(message: RouteMessage): Route[] {
+/** The routes of a message: one, or each next hop of a multipath route. */
+export function decodeRoute(message: RouteMessage): Route[] {
   const of = ipFamily(message.family)
   if (of === undefined) return []
+  const kind = kinds.get(message.type)
   const { dst = ipFromValue(of, 0n), prefix, source, metrics } = message
   const hops = message.nextHops ?? [message]
-  return hops.map(({ gateway, outputIndex }) => ({
+  return hops.map(({ gateway, outputIndex, flags }) => ({
+    ...(kind && { kind }),
     dst: { ip: dst, prefix },
     ...(gateway && { gateway }),
     ...(outputIndex !== undefined && { linkIndex: outputIndex }),
     table: message.fullTable ?? message.table,
     scope: message.scope,
+    protocol: message.protocol,
+    onlink: (flags & RTNH_F_ONLINK) !== 0,
     priority: message.priority ?? 0,
     ...(metrics?.mtu !== undefined && { mtu: metrics.mtu }),
     ...(metrics?.advmss !== undefined && { advmss: metrics.advmss }),

@@ -97,6 +97,23 @@ export class Connection implements Disposable {
   }
 
   /**
+   * Sends requests together, and returns how each ended: an error for one that the kernel refused.
+   * Throws a `NetlinkError` when the socket fails, or no answer comes.
+   */
+  attemptAll(requests: readonly Request[]): (NetlinkError | undefined)[] {
+    const outcomes: (NetlinkError | undefined)[] = []
+    for (let start = 0; start < requests.length; start += batchSize) {
+      const batch = requests.slice(start, start + batchSize)
+      for (const [index, { ack }] of this.#exchange(batch).entries()) {
+        const { operation = '' } = batch[index] ?? {}
+        const isRefused = ack !== undefined && ack.errno !== 0
+        outcomes.push(isRefused ? new NetlinkError(operation, ack) : undefined)
+      }
+    }
+    return outcomes
+  }
+
+  /**
    * Sends a request, and returns what waits for its answer, which throws as `execute` does. Another
    * request may be sent in between only when nobody wants the answer.
    */

@@ -1,6 +1,18 @@
 /** Links on the wire: RTM_NEWLINK and its kin (rtnetlink(7), linux/if_link.h). */
 import { attribute, attributeSet, withAttributes } from './attribute.ts'
-import { flag, i32, macAddress, raw, text, u32, u8, zeroTerminated } from './payload.ts'
+import {
+  flag,
+  i32,
+  ipAddress,
+  macAddress,
+  presence,
+  raw,
+  text,
+  u16be,
+  u32,
+  u8,
+  zeroTerminated,
+} from './payload.ts'
 import { type Codec, struct } from './struct.ts'
 
 // linux/rtnetlink.h
@@ -53,6 +65,17 @@ const veth = attributeSet({
   peer: attribute(1, 'VETH_INFO_PEER', withAttributes(ifinfomsg, attributeSet(common))),
 })
 
+/** linux/if_link.h: IFLA_VXLAN_*, what IFLA_INFO_DATA is for the kind `vxlan`. */
+const vxlan = attributeSet({
+  vni: attribute(1, 'IFLA_VXLAN_ID', u32),
+  parent: attribute(3, 'IFLA_VXLAN_LINK', u32),
+  localIpv4: attribute(4, 'IFLA_VXLAN_LOCAL', ipAddress),
+  learning: attribute(7, 'IFLA_VXLAN_LEARNING', flag),
+  port: attribute(15, 'IFLA_VXLAN_PORT', u16be),
+  localIpv6: attribute(17, 'IFLA_VXLAN_LOCAL6', ipAddress),
+  gbp: attribute(23, 'IFLA_VXLAN_GBP', presence),
+})
+
 /** linux/if_link.h: IFLA_INFO_*. */
 const info = attributeSet({
   kind: attribute(1, 'IFLA_INFO_KIND', text),
@@ -62,6 +85,7 @@ const info = attributeSet({
 })
 
 export type BridgePortData = ReturnType<typeof bridgePort.decode>
+export type VxlanData = ReturnType<typeof vxlan.decode>
 
 /** What kind of link it is, and what that kind has of its own. */
 export interface LinkInfo {
@@ -70,6 +94,8 @@ export interface LinkInfo {
   readonly bridge?: ReturnType<typeof bridge.decode> | undefined
   /** For a new link of the kind `veth`. */
   readonly veth?: ReturnType<typeof veth.decode> | undefined
+  /** For the kind `vxlan`. */
+  readonly vxlan?: VxlanData | undefined
   /** The kind of its master. */
   readonly portKind?: string | undefined
   /** For a port of a bridge. */
@@ -80,7 +106,10 @@ const linkInfo: Codec<LinkInfo> = {
   encode({ kind, portKind, ...data }) {
     return info.encode({
       kind,
-      data: (data.bridge && bridge.encode(data.bridge)) ?? (data.veth && veth.encode(data.veth)),
+      data:
+        (data.bridge && bridge.encode(data.bridge)) ??
+        (data.veth && veth.encode(data.veth)) ??
+        (data.vxlan && vxlan.encode(data.vxlan)),
       portKind,
       portData: data.bridgePort && bridgePort.encode(data.bridgePort),
     })
@@ -91,6 +120,7 @@ const linkInfo: Codec<LinkInfo> = {
       ...kinds,
       ...(data && kinds.kind === 'bridge' && { bridge: bridge.decode(data) }),
       ...(data && kinds.kind === 'veth' && { veth: veth.decode(data) }),
+      ...(data && kinds.kind === 'vxlan' && { vxlan: vxlan.decode(data) }),
       ...(portData && kinds.portKind === 'bridge' && { bridgePort: bridgePort.decode(portData) }),
     }
   },

@@ -19,6 +19,15 @@ export const u16 = integer('u16', 2)
 export const u32 = integer('u32', 4)
 export const i32 = integer('i32', 4)
 
+/** A number of 16 bits in the byte order of the network. */
+export const u16be: Codec<number> = {
+  encode: (value) => u16.encode(value).reverse(),
+  decode: (bytes) => u16.decode(bytes.toReversed()),
+}
+
+/** Says something by being there; it has no bytes. */
+export const presence: Codec<true> = { encode: () => new Uint8Array(), decode: () => true }
+
 /** A number of one byte that is 0 or not. */
 export const flag: Codec<boolean> = {
   encode: (value) => u8.encode(value ? 1 : 0),

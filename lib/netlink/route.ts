@@ -5,6 +5,7 @@ import { type Codec, struct } from './struct.ts'
 
 // linux/rtnetlink.h
 export const RTM_NEWROUTE = 24
+export const RTM_DELROUTE = 25
 export const RTM_GETROUTE = 26
 
 // linux/rtnetlink.h: enum rt_class_t
@@ -12,7 +13,9 @@ export const RT_TABLE_UNSPEC = 0
 export const RT_TABLE_MAIN = 254
 // linux/rtnetlink.h: rtm_type
 export const RTN_UNICAST = 1
+export const RTN_BLACKHOLE = 6
 // linux/rtnetlink.h: rtm_protocol
+export const RTPROT_KERNEL = 2
 export const RTPROT_BOOT = 3
 // linux/rtnetlink.h: rtm_flags
 export const RTNH_F_ONLINK = 0x4

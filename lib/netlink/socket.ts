@@ -3,22 +3,22 @@ import { close, recv, send, setsockopt, socket } from '../linux/libc.ts'
 import { u32 } from './payload.ts'
 
 // linux/socket.h
-const AF_NETLINK = 16
-const SOL_NETLINK = 270
-const MSG_TRUNC = 0x20
+export const AF_NETLINK = 16
+export const SOL_NETLINK = 270
+export const MSG_TRUNC = 0x20
 // linux/net.h, asm-generic/fcntl.h
-const SOCK_RAW = 3
-const SOCK_CLOEXEC = 0o2000000
+export const SOCK_RAW = 3
+export const SOCK_CLOEXEC = 0o2000000
 // asm-generic/socket.h
-const SOL_SOCKET = 1
+export const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 // linux/netlink.h
-const NETLINK_ROUTE = 0
+export const NETLINK_ROUTE = 0
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 
 /** In bytes: the kernel puts no more into a datagram (netlink_recvmsg of net/netlink/af_netlink.c). */
-const maxDatagram = 32 * 1024
+export const maxDatagram = 32 * 1024
 
 /** Carries datagrams between a connection and the kernel. */
 export interface Socket extends Disposable {

@@ -1,0 +1,48 @@
+/** Carries steps out, in slices: nothing else of the agent waits for long. */
+import { setImmediate } from 'node:timers/promises'
+import type { Connection, Request } from '../../lib/netlink/connection.ts'
+import type { NetlinkError } from '../../lib/netlink/error.ts'
+import type { Step } from './plan.ts'
+import { isDone, requestFor } from './request.ts'
+
+/** So many steps go to the kernel before anything else gets its turn: some milliseconds' worth. */
+const sliceSize = 256
+
+/** How a step ended. */
+export interface Outcome {
+  readonly step: Step
+  /** Absent when it is done. */
+  readonly error?: NetlinkError
+}
+
+/**
+ * Carries out the steps in their order, also those behind one that fails; those whose link is not
+ * there are left out. Tells how the steps of each slice ended. Throws a `NetlinkError` when the
+ * kernel does not answer.
+ */
+export async function* applySteps(
+  connection: Connection,
+  steps: readonly Step[],
+  indexOf: (link: string) => number | undefined,
+): AsyncGenerator<readonly Outcome[], void, undefined> {
+  for (let start = 0; start < steps.length; start += sliceSize) {
+    if (start > 0) await setImmediate()
+    yield applySlice(connection, steps.slice(start, start + sliceSize), indexOf)
+  }
+}
+
+function applySlice(
+  connection: Connection,
+  slice: readonly Step[],
+  indexOf: (link: string) => number | undefined,
+): Outcome[] {
+  const possible = slice.flatMap((step): { step: Step; request: Request }[] => {
+    const request = requestFor(step, indexOf)
+    return request === undefined ? [] : [{ step, request }]
+  })
+  const errors = connection.attemptAll(possible.map(({ request }) => request))
+  return possible.map(({ step }, index) => {
+    const error = errors[index]
+    return error === undefined || isDone(step, error) ? { step } : { step, error }
+  })
+}

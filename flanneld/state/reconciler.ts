@@ -1,0 +1,279 @@
+/**
+ * Makes what is in the kernel what the agent wants, and keeps it so: whatever is changed, by leases
+ * or by hand, goes the same way.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { fullText } from '../../lib/base/errors.ts'
+import { decodeChange } from '../../lib/net/change.ts'
+import type { Connection } from '../../lib/netlink/connection.ts'
+import type { NetlinkError } from '../../lib/netlink/error.ts'
+import type { Subscription } from '../../lib/netlink/subscription.ts'
+import type { AgentLog } from '../log.ts'
+import { applySteps } from './apply.ts'
+import { Desired } from './desired.ts'
+import { type DeviceMaker, ensureDevice, raiseDevice } from './devices.ts'
+import { type Entry, keyOf } from './entry.ts'
+import { Mirror } from './mirror.ts'
+import type { NodeState } from './node-state.ts'
+import { describeStep, planSteps, type Step } from './plan.ts'
+
+export interface ReconcilerOptions {
+  readonly connection: Connection
+  /** Of the same network namespace, opened before anything is read. */
+  readonly subscription: Subscription
+  readonly node: NodeState
+  readonly log: AgentLog
+  readonly observer: Observer
+}
+
+/** Who is told what is done. */
+export interface Observer {
+  /** Something was not as it had been made: a link, or an entry of this kind. */
+  repaired(kind: Entry['kind'] | 'link'): void
+  /** What was wanted of leases is in the kernel, so many seconds after it was wanted. */
+  applied(seconds: number): void
+  failed(operation: string): void
+  /** The link between the nodes, or an address of it, is not as it was. */
+  underlayChanged(): void
+}
+
+/** How often it is looked whether the kernel has told something, in ms. */
+const pollMs = 250
+/** What failed is tried again after so many ms, and then after twice as many each time. */
+const [firstRetryMs, lastRetryMs] = [1000, 30_000]
+/** So many repairs are logged one by one. */
+const maxLogged = 10
+
+/** The owner of what the node itself needs. */
+const nodeOwner = ''
+
+/** Why a key is looked at: somebody wants it otherwise, or it may have been changed. */
+type Cause = 'wanted' | 'changed'
+
+export class Reconciler implements AsyncDisposable {
+  readonly #options: ReconcilerOptions
+  readonly #maker: DeviceMaker
+  readonly #desired = new Desired()
+  readonly #mirror: Mirror
+  #node: NodeState
+  #dirty = new Map<string, Cause>()
+  /** Why everything has to be read; what was there at the start is adopted, not repaired. */
+  #mustLoad: Cause | undefined = 'wanted'
+  /** Before all leases are known, nobody knows what is in none of them. */
+  #knowsPeers = false
+  /** By performance.now(). */
+  #wantedSince: number | undefined
+  readonly #failed = new Set<string>()
+  #retryMs = firstRetryMs
+  #retry: NodeJS.Timeout | undefined
+  readonly #poll: NodeJS.Timeout
+  #passes: Promise<void> | undefined
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+    this.#node = options.node
+    const { devices, underlay } = options.node
+    this.#mirror = new Mirror({
+      devices: new Set(devices.map(({ name }) => name)),
+      underlay,
+      wants: (key) => this.#desired.get(key) !== undefined,
+      owns: (entry) => this.#node.owns(entry),
+    })
+    const { connection, log } = options
+    this.#maker = { connection, links: this.#mirror, log }
+    this.#want(nodeOwner, options.node.entries)
+    this.#poll = setInterval(() => this.#listen(), pollMs)
+  }
+
+  /** How many peers there are whose entries are wanted. */
+  get peerCount(): number {
+    return this.#desired.ownerCount - 1
+  }
+
+  /** The node itself from now on; its devices and its underlay keep their names. */
+  setNode(node: NodeState): void {
+    this.#node = node
+    this.#want(nodeOwner, node.entries)
+    this.#wake()
+  }
+
+  /** All peers by their keys, and what each needs. */
+  setPeers(peers: ReadonlyMap<string, readonly Entry[]>): void {
+    for (const owner of [...this.#desired.owners]) {
+      if (owner !== nodeOwner && !peers.has(owner)) this.#mark(this.#desired.remove(owner))
+    }
+    for (const [key, entries] of peers) this.#want(key, entries)
+    if (!this.#knowsPeers) this.#mark(this.#mirror.keys)
+    this.#knowsPeers = true
+    this.#wake()
+  }
+
+  /** What a peer needs from now on. */
+  putPeer(key: string, entries: readonly Entry[]): void {
+    this.#want(key, entries)
+    this.#wake()
+  }
+
+  removePeer(key: string): void {
+    this.#mark(this.#desired.remove(key))
+    this.#wake()
+  }
+
+  /** Resolves when everything that is wanted now has been tried. */
+  async settled(): Promise<void> {
+    if (this.#dirty.size > 0 || this.#mustLoad !== undefined) this.#wake()
+    await this.#passes
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#poll)
+    await this.#passes
+    clearTimeout(this.#retry)
+  }
+
+  #want(owner: string, entries: readonly Entry[]): void {
+    const { changed, conflicts } = this.#desired.put(owner, entries)
+    this.#mark(changed)
+    for (const { key, holder, loser } of conflicts) {
+      this.#options.log.warn(`${loser} and ${holder} both need ${key}: it stays with ${holder}`)
+    }
+  }
+
+  #mark(keys: Iterable<string>, cause: Cause = 'wanted'): void {
+    for (const key of keys) {
+      if (cause === 'wanted' || !this.#dirty.has(key)) this.#dirty.set(key, cause)
+    }
+  }
+
+  #wake(): void {
+    this.#wantedSince ??= performance.now()
+    this.#passes ??= this.#runPasses()
+  }
+
+  /** Looks whether the kernel has told something that matters. */
+  #listen(): void {
+    if (this.#passes !== undefined) return
+    this.#hear()
+    if (this.#dirty.size > 0 || this.#mustLoad !== undefined) this.#passes = this.#runPasses()
+  }
+
+  /** Takes over what the kernel has told. */
+  #hear(): void {
+    const { messages, lost } = this.#options.subscription.take()
+    if (lost) this.#mustLoad ??= 'changed'
+    for (const change of messages.flatMap(decodeChange)) {
+      for (const effect of this.#mirror.apply(change)) {
+        if (effect.kind === 'reload') this.#mustLoad ??= 'changed'
+        else if (effect.kind === 'underlay') this.#options.observer.underlayChanged()
+        else this.#mark([effect.key], 'changed')
+      }
+    }
+  }
+
+  async #runPasses(): Promise<void> {
+    try {
+      do {
+        await setImmediate() // what comes together is done together
+        const since = this.#wantedSince
+        this.#wantedSince = undefined
+        await this.#runPass()
+        if (since !== undefined) this.#options.observer.applied((performance.now() - since) / 1000)
+      } while (this.#wantedSince !== undefined)
+    } catch (error) {
+      this.#options.log.error(`bringing the kernel up to date: ${fullText(error)}`)
+      this.#options.observer.failed('netlink')
+      this.#mustLoad ??= 'changed'
+      this.#retryLater()
+    } finally {
+      this.#passes = undefined
+    }
+  }
+
+  async #runPass(): Promise<void> {
+    if (this.#mustLoad !== undefined) this.#load(this.#mustLoad)
+    const isReady = await this.#ensureDevices()
+    const dirty = this.#dirty
+    this.#dirty = new Map()
+    await this.#apply(dirty)
+    if (!isReady || this.#failed.size > 0) this.#retryLater()
+    else this.#retryMs = firstRetryMs
+  }
+
+  #load(cause: Cause): void {
+    this.#mustLoad = undefined
+    this.#options.subscription.take() // it is older than what is read now
+    this.#mirror.load(this.#options.connection)
+    this.#mark(this.#desired.keys, cause)
+    this.#mark(this.#mirror.keys, cause)
+  }
+
+  /** Has the devices up, with their addresses; returns whether all are. */
+  async #ensureDevices(): Promise<boolean> {
+    const { log, observer } = this.#options
+    let isReady = true
+    for (const device of this.#node.devices) {
+      try {
+        const done = ensureDevice(this.#maker, device)
+        if (done === 'made') this.#load('wanted')
+        if (done !== 'nothing' && this.#knowsPeers) observer.repaired('link')
+        const keys = this.#node.entries
+          .filter(({ kind, link }) => kind === 'address' && link === device.name)
+          .map(keyOf)
+        await this.#apply(new Map(keys.map((key) => [key, this.#dirty.get(key) ?? 'wanted'])))
+        if (raiseDevice(this.#maker, device.name) && done === 'nothing' && this.#knowsPeers) {
+          log.info(`link ${device.name} is down: setting it up`)
+          observer.repaired('link')
+        }
+      } catch (error) {
+        log.error(fullText(error))
+        observer.failed('device')
+        isReady = false
+      }
+    }
+    return isReady
+  }
+
+  /** Makes what the kernel has of the keys right. */
+  async #apply(keys: ReadonlyMap<string, Cause>): Promise<void> {
+    const steps = planSteps(keys.keys(), this.#desired, this.#mirror).filter(
+      (step) => step.do === 'set' || this.#knowsPeers,
+    )
+    const indexOf = (name: string) => this.#mirror.link(name)?.index
+    const failed = new Set<string>()
+    for await (const outcomes of applySteps(this.#options.connection, steps, indexOf)) {
+      for (const { step, error } of outcomes) {
+        if (error === undefined) this.#mirror.note(step)
+        else failed.add(step.key)
+        if (error !== undefined) this.#complain(step, error)
+      }
+      this.#hear()
+    }
+    for (const key of keys.keys()) if (!failed.has(key)) this.#failed.delete(key)
+    this.#report(steps.filter(({ key }) => keys.get(key) === 'changed'))
+  }
+
+  #complain(step: Step, error: NetlinkError): void {
+    const { log, observer } = this.#options
+    // it is tried again and again
+    const say = this.#failed.has(step.key) ? log.debug : log.error
+    say(`${describeStep(step)}: ${error.message} (${error.details})`)
+    observer.failed(step.entry.kind)
+    this.#failed.add(step.key)
+  }
+
+  #report(repairs: readonly Step[]): void {
+    for (const { entry } of repairs) this.#options.observer.repaired(entry.kind)
+    for (const step of repairs.slice(0, maxLogged)) this.#options.log.info(describeStep(step))
+    const rest = repairs.length - maxLogged
+    if (rest > 0) this.#options.log.info(`and ${rest} more that somebody had changed`)
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => {
+      this.#mark(this.#failed)
+      this.#wake()
+    }, this.#retryMs)
+    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+  }
+}
