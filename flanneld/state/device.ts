@@ -65,12 +65,12 @@ export function isCompatible(
 /** What cannot be changed in a device that is there; undefined for nothing. */
 function findMismatch(
   { vni, port, local, gbp, parent }: Omit<Device, 'mac' | 'mtu'>,
-  { kind, vxlan, parent: found }: Link,
+  { kind, vxlan }: Link,
   parentIndex: number,
 ): string | undefined {
   if (kind !== 'vxlan' || vxlan === undefined) return `it is a ${kind ?? 'device of hardware'}`
   if (vxlan.vni !== vni) return `its VNI is ${vxlan.vni}, not ${vni}`
-  if (found !== parentIndex) return `it is not on ${parent}`
+  if (vxlan.parent !== parentIndex) return `it is not on ${parent}`
   if (port !== 0 && vxlan.port !== port) return `its port is ${vxlan.port}, not ${port}`
   if (vxlan.local === undefined || !sameIp(vxlan.local, local)) {
     const is = vxlan.local === undefined ? 'not fixed' : formatIp(vxlan.local)

@@ -10,6 +10,7 @@ const { functions: c } = dlopen('libc.so.6', {
   __errno_location: { arguments: [], return: 'pointer' },
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
+  bind: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
   close: { arguments: ['i32'], return: 'i32' },
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
@@ -85,6 +86,11 @@ export function connectUnix(path: string): number {
     close(fd)
     throw error
   }
+}
+
+/** bind(2) with the bytes of an address: gives a socket a name of its own. */
+export function bind(fd: number, address: Uint8Array): void {
+  check('bind', c.bind(fd, address, address.length), getInt32(errnoPointer))
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */

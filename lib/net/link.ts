@@ -60,8 +60,8 @@ export interface Link {
   /** The index of the bridge that it is a port of. */
   readonly master?: number
   /**
-   * The index of the link that this one is tied to (IFLA_LINK): of a veth its peer, of a VLAN or
-   * VXLAN device the one below it. In the namespace `parentNetnsId`.
+   * The index of the link that this one is tied to (IFLA_LINK): of a veth its peer, of a VLAN
+   * device the one below it. In the namespace `parentNetnsId`.
    */
   readonly parent?: number
   /** Our namespace's number for the parent's; absent when that is our own. */
@@ -78,6 +78,8 @@ export interface Link {
 /** What a vxlan device has of its own. */
 export interface Vxlan {
   readonly vni: number
+  /** The index of the link that carries the packets; absent when routes decide. */
+  readonly parent?: number
   /** The UDP port of all ends of the tunnel. */
   readonly port: number
   /** From where it sends; absent when the kernel chooses for each packet. */
@@ -277,10 +279,11 @@ function decodePort({ hairpin, isolated, state }: BridgePortData): BridgePort {
   }
 }
 
-function decodeVxlan({ vni, port, localIpv4, localIpv6, learning, gbp }: VxlanData): Vxlan {
+function decodeVxlan({ vni, parent, port, localIpv4, localIpv6, learning, gbp }: VxlanData): Vxlan {
   const local = localIpv4 ?? localIpv6
   return {
     vni: vni ?? 0,
+    ...(parent !== undefined && { parent }),
     port: port ?? 0,
     ...(local !== undefined && { local }),
     learning: learning ?? false,

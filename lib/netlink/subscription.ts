@@ -1,6 +1,6 @@
 /** What the kernel tells of its own accord: links, addresses, routes and neighbours that change. */
 import { hasCode } from '../base/errors.ts'
-import { close, recv, setsockopt, socket } from '../linux/libc.ts'
+import { bind, close, recv, setsockopt, socket } from '../linux/libc.ts'
 import { decodeMessages, type Message } from './message.ts'
 import { u32 } from './payload.ts'
 import {
@@ -13,6 +13,14 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
 } from './socket.ts'
+import { struct } from './struct.ts'
+
+/** linux/netlink.h: without a port, the kernel chooses one. */
+const sockaddr_nl = struct('sockaddr_nl', 12, {
+  family: ['u16', 0],
+  port: ['u32', 4],
+  groups: ['u32', 8],
+})
 
 // linux/socket.h
 const MSG_DONTWAIT = 0x40
@@ -56,6 +64,8 @@ export class Subscription implements Disposable {
     const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
     try {
       setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, u32.encode(receiveBuffer))
+      // the kernel tells nothing to a socket without a port, which is the one that it has itself
+      bind(fd, sockaddr_nl.encode({ family: AF_NETLINK }))
       for (const number of numbers) {
         setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, u32.encode(number))
       }
