@@ -5,8 +5,10 @@ import {
   addressMessage,
   type AddressMessage,
   IFA_F_DADFAILED,
+  IFA_F_DEPRECATED,
   IFA_F_NODAD,
   IFA_F_PERMANENT,
+  IFA_F_TEMPORARY,
   IFA_F_TENTATIVE,
   RTM_DELADDR,
   RTM_GETADDR,
@@ -30,6 +32,15 @@ export interface Address {
   readonly permanent: boolean
   /** What the kernel said of it, for `addressRestore`. */
   readonly message: Uint8Array
+}
+
+/** An address, and what speaks for and against using it. */
+export interface LinkAddress extends Address {
+  readonly linkIndex: number
+  /** Made for privacy and given up soon (RFC 8981); of IPv4, behind the first one of its prefix. */
+  readonly temporary: boolean
+  /** Its preferred lifetime is over: nothing new should begin with it. */
+  readonly deprecated: boolean
 }
 
 export interface NewAddress {
@@ -101,6 +112,26 @@ export function addressList(connection: Connection, index: number, of?: Family):
     .flatMap(decodeAddress)
 }
 
+/** The addresses of all links, of both families. */
+export function addressListAll(connection: Connection): LinkAddress[] {
+  const messages = connection.execute({
+    operation: 'address show',
+    type: RTM_GETADDR,
+    flags: NLM_F_DUMP,
+    payload: addressMessage.encode({}),
+  })
+  return messages.flatMap(({ payload }) => {
+    const message = addressMessage.decode(payload)
+    const flags = allFlags(message)
+    return decodeAddress({ ...message, payload }).map((address) => ({
+      ...address,
+      linkIndex: message.index,
+      temporary: (flags & IFA_F_TEMPORARY) !== 0,
+      deprecated: (flags & IFA_F_DEPRECATED) !== 0,
+    }))
+  })
+}
+
 function identify(index: number, { ip, prefix }: Cidr) {
   return { family: addressFamily(family(ip)), index, prefix, local: ip, address: ip }
 }
@@ -111,7 +142,8 @@ function defaultBroadcast(cidr: Cidr): Ip | undefined {
 
 /** The address of a message and its payload; none for a message without one. */
 export function decodeAddress(message: AddressMessage & { payload: Uint8Array }): Address[] {
-  const { local, address, prefix, scope, broadcast, allFlags: flags = message.flags } = message
+  const { local, address, prefix, scope, broadcast } = message
+  const flags = allFlags(message)
   // on a point-to-point link `address` is the other end's
   const ip = local ?? address
   if (ip === undefined) return []
@@ -126,4 +158,9 @@ export function decodeAddress(message: AddressMessage & { payload: Uint8Array })
       message: message.payload,
     },
   ]
+}
+
+/** The flags with those that the header has no room for. */
+function allFlags({ flags, allFlags: all = flags }: AddressMessage): number {
+  return all
 }

@@ -9,8 +9,10 @@ export const RTM_DELADDR = 21
 export const RTM_GETADDR = 22
 
 // linux/if_addr.h: ifa_flags and IFA_FLAGS
+export const IFA_F_TEMPORARY = 0x01
 export const IFA_F_NODAD = 0x02
 export const IFA_F_DADFAILED = 0x08
+export const IFA_F_DEPRECATED = 0x20
 export const IFA_F_TENTATIVE = 0x40
 export const IFA_F_PERMANENT = 0x80
 

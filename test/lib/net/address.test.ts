@@ -1,6 +1,12 @@
 import t from 'tap'
 import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
-import { addressAdd, addressDelete, addressList, addressRestore } from '../../../lib/net/address.ts'
+import {
+  addressAdd,
+  addressDelete,
+  addressList,
+  addressListAll,
+  addressRestore,
+} from '../../../lib/net/address.ts'
 import { linkSet, vethAdd } from '../../../lib/net/link.ts'
 import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
 import { runSync } from '../../../scripts/lab/run.ts'
@@ -139,4 +145,24 @@ t.test('one link and one family at a time', options, async (t) => {
   t.ok(listed().includes('10.244.1.5/24') && listed().includes('fd00::1/64'))
   t.strictSame(listed(undefined, 1), ['127.0.0.1/8', '::1/128'])
   t.throws(() => listed(4, 4711), { code: 'ENODEV' })
+})
+
+t.test('all links, and which addresses are not to be preferred', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  const ip = (...args: string[]) => runSync(['ip', '-n', node.name, ...args])
+  ip('link', 'set', 'lo', 'up')
+  ip('address', 'add', '10.244.1.5/24', 'dev', 'eth0')
+  ip('address', 'add', '10.244.1.6/24', 'dev', 'eth0')
+  const old = ['valid_lft', '600', 'preferred_lft', '0', 'nodad']
+  ip('address', 'add', 'fd00::1/64', 'dev', 'eth0', ...old)
+  const traits = addressListAll(connection)
+    .filter(({ cidr }) => !formatCidr(cidr).startsWith('fe80'))
+    .map((a) => [formatCidr(a.cidr), a.linkIndex, a.temporary, a.deprecated, a.permanent])
+  t.strictSame(traits, [
+    ['127.0.0.1/8', 1, false, false, true],
+    ['10.244.1.5/24', index, false, false, true],
+    ['10.244.1.6/24', index, true, false, true],
+    ['::1/128', 1, false, false, true],
+    ['fd00::1/64', index, false, true, false],
+  ])
 })
