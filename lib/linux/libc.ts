@@ -64,21 +64,39 @@ export function socket(domain: number, type: number, protocol: number): number {
   return check('socket', c.socket(domain, type, protocol), getInt32(errnoPointer))
 }
 
+// linux/socket.h, linux/net.h, asm-generic/fcntl.h
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+
 /**
  * socket(2) and connect(2): the file descriptor of a stream that is connected to the Unix socket at
  * the path, of at most 107 bytes, and never waits.
  */
 export function connectUnix(path: string): number {
-  // linux/socket.h, linux/net.h, asm-generic/fcntl.h
-  const AF_UNIX = 1
-  const SOCK_STREAM = 1
-  const SOCK_NONBLOCK = 0o4000
-  const SOCK_CLOEXEC = 0o2000000
-  // struct sockaddr_un, linux/un.h: the family in 16 bits, and 108 bytes for the path with its NUL
-  const address = Buffer.alloc(110)
-  address.writeUInt16LE(AF_UNIX, 0)
-  if (address.write(path, 2) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
-  const fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  return openUnix(SOCK_STREAM, unixAddress(path))
+}
+
+/**
+ * Sends a datagram to the Unix socket at the path, of at most 107 bytes; behind `@` stands a name
+ * that is not in the file system (unix(7)). Throws a `SyscallError`, also `EAGAIN` when its reader
+ * lags behind: it never waits.
+ */
+export function sendUnixDatagram(path: string, bytes: Uint8Array): void {
+  const isAbstract = path.startsWith('@')
+  const address = isAbstract ? abstractUnixAddress(path.slice(1)) : unixAddress(path)
+  const fd = openUnix(SOCK_DGRAM, address)
+  try {
+    send(fd, bytes)
+  } finally {
+    close(fd)
+  }
+}
+
+function openUnix(type: number, address: Buffer): number {
+  const fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   try {
     check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
     return fd
@@ -91,6 +109,20 @@ export function connectUnix(path: string): number {
 /** bind(2) with the bytes of an address: gives a socket a name of its own. */
 export function bind(fd: number, address: Uint8Array): void {
   check('bind', c.bind(fd, address, address.length), getInt32(errnoPointer))
+}
+
+/** struct sockaddr_un, linux/un.h: the family in 16 bits, and 108 bytes for the path with its NUL. */
+function unixAddress(path: string): Buffer {
+  if (Buffer.byteLength(path) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
+  const address = Buffer.alloc(110)
+  address.writeUInt16LE(AF_UNIX, 0)
+  address.write(path, 2)
+  return address
+}
+
+/** The same with a name that is not in the file system: a NUL stands before it, and none behind. */
+function abstractUnixAddress(name: string): Buffer {
+  return unixAddress(`\0${name}`).subarray(0, 3 + Buffer.byteLength(name))
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */
