@@ -3,7 +3,15 @@
  * /run/flannel.
  */
 import { DetailedError } from '../base/errors.ts'
-import { type Cidr, network, parseCidr, sameCidr } from '../ip/ip.ts'
+import {
+  type Cidr,
+  family,
+  formatCidr,
+  ipFromValue,
+  network,
+  parseCidr,
+  sameCidr,
+} from '../ip/ip.ts'
 
 export interface SubnetEnv {
   /** The networks of the whole cluster, host bits zero: in the order of keys, and of the file. */
@@ -21,8 +29,8 @@ export interface SubnetEnv {
  * flanneld writes each family by its own keys; a file of somebody else's may have either in both.
  */
 const families = [
-  { networkKey: 'FLANNEL_NETWORK', subnetKey: 'FLANNEL_SUBNET' },
-  { networkKey: 'FLANNEL_IPV6_NETWORK', subnetKey: 'FLANNEL_IPV6_SUBNET' },
+  { of: 4, networkKey: 'FLANNEL_NETWORK', subnetKey: 'FLANNEL_SUBNET' },
+  { of: 6, networkKey: 'FLANNEL_IPV6_NETWORK', subnetKey: 'FLANNEL_IPV6_SUBNET' },
 ] as const
 const mtuKey = 'FLANNEL_MTU'
 const ipMasqKey = 'FLANNEL_IPMASQ'
@@ -34,6 +42,30 @@ const required: readonly (readonly string[])[] = [
   [mtuKey],
   [ipMasqKey],
 ]
+
+/**
+ * The text of subnet.env, byte for byte as upstream writes it: each family by its own keys, and of
+ * the subnet the address that the bridge gets.
+ */
+export function formatSubnetEnv({ networks, subnets, mtu, ipMasq }: SubnetEnv): string {
+  const lines = families.flatMap(({ of, networkKey, subnetKey }) => {
+    const isOf = ({ ip }: Cidr) => family(ip) === of
+    return [
+      ...line(networkKey, networks.filter(isOf)),
+      ...line(subnetKey, subnets.filter(isOf).map(firstHost)),
+    ]
+  })
+  return [...lines, `${mtuKey}=${mtu}`, `${ipMasqKey}=${ipMasq}`, ''].join('\n')
+}
+
+function line(key: string, cidrs: readonly Cidr[]): string[] {
+  return cidrs.length === 0 ? [] : [`${key}=${cidrs.map(formatCidr).join(',')}`]
+}
+
+function firstHost(cidr: Cidr): Cidr {
+  const { ip, prefix } = network(cidr)
+  return { ip: ipFromValue(family(ip), ip.value + 1n), prefix }
+}
 
 interface Entry {
   readonly key: string

@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { DetailedError } from '../../../lib/base/errors.ts'
-import { IncompleteSubnetEnv, parseSubnetEnv } from '../../../lib/flannel/subnet-env.ts'
+import {
+  formatSubnetEnv,
+  IncompleteSubnetEnv,
+  parseSubnetEnv,
+} from '../../../lib/flannel/subnet-env.ts'
 import { formatCidr } from '../../../lib/ip/ip.ts'
+import { cidr } from '../../support/address.ts'
 import { thrownDetailed } from '../../support/thrown.ts'
 
 const file = '/run/flannel/subnet.env'
@@ -142,5 +147,28 @@ t.test('throws a DetailedError or nothing, whatever the text', async () => {
       }
     }),
     { numRuns: 1000 },
+  )
+})
+
+t.test('writes the very bytes of upstream', async (t) => {
+  for (const text of [
+    'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n' +
+      'FLANNEL_IPV6_NETWORK=2001:cafe:42::/56\nFLANNEL_IPV6_SUBNET=2001:cafe:42::1/64\n' +
+      'FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+    `${v4}FLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n`,
+    v6 + rest,
+  ]) {
+    t.equal(formatSubnetEnv(parseSubnetEnv(text, file)), text)
+  }
+})
+
+t.test('writes each family by its own keys, in whatever order they come', async (t) => {
+  const networks = [cidr('fc00::/48'), cidr('10.1.0.0/16')]
+  const subnets = [cidr('fc00:0:0:5::/64'), cidr('10.1.255.252/30')]
+  t.equal(
+    formatSubnetEnv({ networks, subnets, mtu: 1450, ipMasq: false }),
+    'FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.255.253/30\n' +
+      'FLANNEL_IPV6_NETWORK=fc00::/48\nFLANNEL_IPV6_SUBNET=fc00:0:0:5::1/64\n' +
+      'FLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n',
   )
 })
