@@ -11,9 +11,14 @@ import { type Message, NLM_F_DUMP } from '../netlink/message.ts'
 import { NETLINK_NETFILTER } from '../netlink/netfilter.ts'
 import {
   chainMessage,
+  generationMessage,
+  NF_DROP,
   NFT_MSG_GETCHAIN,
+  NFT_MSG_GETGEN,
   NFT_MSG_GETRULE,
+  NFT_MSG_GETTABLE,
   ruleMessage,
+  tableMessage,
 } from '../netlink/nftables.ts'
 
 /** A table of nftables; iptables-nft has its tables there too, by their names and families. */
@@ -48,11 +53,40 @@ export function hasRule(place: RulePlace, text: string): boolean {
   return encodedRules([place]).some((rules) => rules.some((rule) => rule.includes(text)))
 }
 
+/** Whether there is a table, maybe one without a chain. Throws a `NetlinkError`. */
+export function hasTable({ family, table }: RulePlace): boolean {
+  const payload = tableMessage.encode({ family: protocolFamily(family), name: table })
+  const request = { operation: `list table ${table}`, type: NFT_MSG_GETTABLE, payload }
+  return connected((list) => list(request)).length > 0
+}
+
 /** Whether there is a chain, maybe one without a rule. Throws a `NetlinkError`. */
-export function hasChain({ family, table, chain }: Required<RulePlace>): boolean {
+export function hasChain(place: Required<RulePlace>): boolean {
+  return findChain(place) !== undefined
+}
+
+/** Whether a chain is there and drops what none of its rules decides about. Throws as `hasChain`. */
+export function dropsByPolicy(place: Required<RulePlace>): boolean {
+  const chain = findChain(place)
+  return chain !== undefined && chainMessage.decode(chain.payload).policy === NF_DROP
+}
+
+function findChain({ family, table, chain }: Required<RulePlace>): Message | undefined {
   const payload = chainMessage.encode({ family: protocolFamily(family), table, name: chain })
   const operation = `list chain ${chain} of table ${table}`
-  return connected((list) => list({ operation, type: NFT_MSG_GETCHAIN, payload })).length > 0
+  return connected((list) => list({ operation, type: NFT_MSG_GETCHAIN, payload }))[0]
+}
+
+/**
+ * A number that every change of nftables' and iptables-nft's rules makes another; undefined where
+ * the kernel has no nftables. That of iptables-legacy's rules does not show. Throws a
+ * `NetlinkError`.
+ */
+export function rulesGeneration(): number | undefined {
+  const payload = generationMessage.encode({})
+  const request = { operation: 'get the generation of rules', type: NFT_MSG_GETGEN, payload }
+  const [message] = connected((list) => list(request))
+  return message && generationMessage.decode(message.payload).id
 }
 
 type List = (request: Request) => Message[]
@@ -97,8 +131,13 @@ const legacyTables = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_
 
 /** Whether table nat of iptables-legacy exists, whose rules netlink does not show. */
 export function hasLegacyNat(family: Family): boolean {
+  return hasLegacyTable(family, 'nat')
+}
+
+/** The same for any of its tables. */
+export function hasLegacyTable(family: Family, table: string): boolean {
   try {
-    return readFileSync(legacyTables[family], 'utf8').split('\n').includes('nat')
+    return readFileSync(legacyTables[family], 'utf8').split('\n').includes(table)
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return false
     throw error

@@ -28,3 +28,12 @@ export const bigEndian16: Codec<number> = {
     throw new RangeError(`want 2 bytes, got ${bytes.length}`)
   },
 }
+
+/** A 32-bit number in network byte order. */
+export const bigEndian32: Codec<number> = {
+  encode: (value) => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value),
+  decode(bytes) {
+    if (bytes.length !== 4) throw new RangeError(`want 4 bytes, got ${bytes.length}`)
+    return bytes.reduce((sum, byte) => sum * 256 + byte, 0)
+  },
+}

@@ -2,10 +2,14 @@
 import t from 'tap'
 import { Tools } from '../../../lib/firewall/node-tool.ts'
 import {
+  dropsByPolicy,
   hasChain,
   hasLegacyNat,
+  hasLegacyTable,
   hasRule,
+  hasTable,
   type RulePlace,
+  rulesGeneration,
 } from '../../../lib/firewall/rule-search.ts'
 import { Netns } from '../../../lib/linux/netns.ts'
 import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
@@ -23,6 +27,14 @@ function setUp(t: Scope) {
     has: (place: Partial<RulePlace>, text: string) =>
       netns.run(() => hasRule({ family: 4, table: 'cnits', ...place }, text)),
     hasLegacy: (family: 4 | 6) => netns.run(() => hasLegacyNat(family)),
+    hasLegacyFilter: (family: 4 | 6) => netns.run(() => hasLegacyTable(family, 'filter')),
+    hasTable: (place: RulePlace) => netns.run(() => hasTable(place)),
+    drops: (place: Required<RulePlace>) => netns.run(() => dropsByPolicy(place)),
+    generation: () => {
+      const { value } = netns.run(() => ({ value: rulesGeneration() }))
+      if (value === undefined) throw new Error('the kernel has no nftables')
+      return value
+    },
   }
 }
 
@@ -59,10 +71,33 @@ for (const [program, family] of [['iptables-nft', 4] as const, ['ip6tables-nft',
   })
 }
 
+t.test('tables, policies and generations', { skip: without('iptables-nft') }, async (t) => {
+  const { run, hasTable, drops, generation } = setUp(t)
+  const forward = { family: 4, table: 'filter', chain: 'FORWARD' } as const
+  const before = generation()
+  t.notOk(hasTable(forward))
+  t.notOk(drops(forward), 'no such chain')
+  t.equal(generation(), before, 'looking changes nothing')
+  run('iptables-nft', '-P', 'FORWARD', 'ACCEPT')
+  t.ok(hasTable({ family: 4, table: 'filter' }))
+  t.notOk(hasTable({ family: 6, table: 'filter' }))
+  t.notOk(drops(forward))
+  const between = generation()
+  t.not(between, before)
+  run('iptables-nft', '-P', 'FORWARD', 'DROP')
+  t.ok(drops(forward))
+  t.notOk(drops({ ...forward, chain: 'INPUT' }))
+  t.not(generation(), between)
+  run('iptables-nft', '-N', 'A')
+  t.notOk(drops({ ...forward, chain: 'A' }), 'a chain without a policy')
+})
+
 t.test('tables of iptables-legacy', { skip: without('iptables-legacy') }, async (t) => {
-  const { run, has, hasLegacy } = setUp(t)
+  const { run, has, hasLegacy, hasLegacyFilter } = setUp(t)
+  t.notOk(hasLegacyFilter(4))
   run('iptables-legacy', '-t', 'filter', '-S')
   t.notOk(hasLegacy(4), 'of filtering')
+  t.ok(hasLegacyFilter(4))
   run('iptables-legacy', '-t', 'nat', '-N', 'A')
   t.ok(hasLegacy(4))
   t.notOk(hasLegacy(6))
