@@ -3,7 +3,7 @@
  * is there, in its order, or it is made so.
  */
 import type { Firewall, Listing } from './firewall.ts'
-import { type Rule, sameRule, targetOf } from './rule.ts'
+import { commentOf, type ListedRule, type Rule, sameRule, targetOf } from './rule.ts'
 import {
   addRules,
   type Chain,
@@ -33,6 +33,8 @@ export interface RulesetChain extends Chain {
    */
   readonly place: 'whole' | 'first' | 'last'
   readonly rules: readonly Rule[]
+  /** Among the rules of others: those with this comment are the ruleset's, whatever they say. */
+  readonly ownComment?: string
 }
 
 /** What a ruleset differs in from what is there. */
@@ -41,14 +43,16 @@ export interface Difference {
   readonly chain: string
   /**
    * The rule that is missing; absent when the chain is, or when it has all of them and more: others
-   * in a whole chain, or another order there, or in one of others a second way to a whole chain.
+   * in a whole chain, or another order there, or in one of others a rule that is the ruleset's and
+   * not, or no longer, in it: a second way to a whole chain, say.
    */
   readonly rule?: Rule
 }
 
 /**
  * Makes everything that is missing: a table in which something differs is filled anew, so that its
- * rules are in their order. Returns whether anything was changed; throws as `Firewall` does.
+ * rules are in their order. In the chains of others, rules stay where they are when none is
+ * missing. Returns whether anything was changed; throws as `Firewall` does.
  */
 export function ensure(firewall: Firewall, ruleset: Ruleset): boolean {
   const transaction = ruleset.tables.flatMap((each) => {
@@ -123,12 +127,19 @@ function fill({ comment, chains }: RulesetTable, listing: Listing): Change[] {
   )
   return [
     { do: 'add table', ...(comment !== undefined && { comment }) },
-    ...whole.map(({ rules, place, ...chain }): Change => ({ do: 'add chain', chain })),
+    ...whole.map(({ rules, place, ownComment, ...chain }): Change => ({ do: 'add chain', chain })),
     ...whole.map(({ name }): Change => ({ do: 'flush chain', chain: name })),
     ...whole.flatMap(({ name, rules }) => addRules(rules.map((rule) => ({ chain: name, rule })))),
-    ...shared.flatMap((chain) => deleteRules(ownRules(chain, wholeChains(chains), listing))),
-    ...shared.flatMap(placeRules),
+    ...shared.flatMap((chain) => settle(chain, ownRules(chain, wholeChains(chains), listing))),
   ]
+}
+
+/** The changes of a chain of others that has these rules of the ruleset. */
+function settle(chain: RulesetChain, own: readonly ListedRule[]): Change[] {
+  // iptables deletes the first of rules that are the same
+  const kept = chain.rules.map((rule) => own.findLast((each) => sameRule(each.rule, rule)))
+  if (kept.includes(undefined)) return [...deleteRules(own), ...placeRules(chain)]
+  return deleteRules(own.filter((each) => !kept.includes(each)))
 }
 
 function placeRules({ name: chain, place, rules }: RulesetChain): Change[] {
@@ -153,10 +164,16 @@ function clear({ backend }: Firewall, { chains }: RulesetTable, listing: Listing
   ]
 }
 
-/** Those of the rules of a chain of others that are the ruleset's, or lead to one of its chains. */
-function ownRules({ name, rules }: RulesetChain, targets: readonly string[], listing: Listing) {
+/** Those of the rules of a chain of others that are the ruleset's, or would be. */
+function ownRules(
+  { name, rules, ownComment }: RulesetChain,
+  targets: readonly string[],
+  listing: Listing,
+): ListedRule[] {
   return (listing.get(name) ?? []).filter(
     ({ rule }) =>
-      rules.some((own) => sameRule(own, rule)) || targets.includes(targetOf(rule) ?? ''),
+      rules.some((own) => sameRule(own, rule)) ||
+      targets.includes(targetOf(rule) ?? '') ||
+      (ownComment !== undefined && commentOf(rule) === ownComment),
   )
 }
