@@ -17,6 +17,8 @@ export interface Sandbox {
   readonly netns: string
   /** The inode number of the namespace: no two of a machine that exist have the same. */
   readonly netnsInode: number
+  /** What no other namespace gets in the same boot, as the inode number may; absent when not known. */
+  readonly netnsCookie?: string
   /** The machine that it is on, in a folder that several may have, and if that is known. */
   readonly machine?: Machine
 }
@@ -56,14 +58,18 @@ export function encodeReservation({ sandbox, writtenMs }: Reservation): string {
 
 /** Reads the target of a link; undefined when it is no reservation. */
 export function decodeReservation(target: string): Reservation | undefined {
-  const { bootId, netns, netnsInode, machine, addresses } = parseObject(target)
+  const { bootId, netns, netnsInode, netnsCookie, machine, addresses } = parseObject(target)
   if (typeof bootId !== 'string' || typeof netns !== 'string') return undefined
   if (typeof netnsInode !== 'number' || !isObject(addresses)) return undefined
   if (machine !== undefined && !isMachine(machine)) return undefined
   const writtenMs = Object.entries(addresses).flatMap(([address, time]) =>
     parseIp(address) !== undefined && typeof time === 'number' ? [[address, time] as const] : [],
   )
-  const sandbox = { bootId, netns, netnsInode, ...(machine && { machine }) }
+  const sandbox = {
+    ...{ bootId, netns, netnsInode },
+    ...(typeof netnsCookie === 'string' && { netnsCookie }),
+    ...(machine && { machine }),
+  }
   return { sandbox, writtenMs: new Map(writtenMs) }
 }
 

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { errorText } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
+import { cookieOf } from '../../lib/linux/netns-id.ts'
 import { hasVanished, inhabitedNamespaces } from '../../lib/linux/netns-traces.ts'
 import { areDifferentMachines, type Identity, isSameMachine, type Machine } from './machine.ts'
 import { type Sandbox, unknownSandbox } from './reservation.ts'
@@ -20,7 +21,9 @@ export function describeSandbox(netns: string, bootId: string, log: Log): Sandbo
   if (!isAbsolute(netns) || netns.length > maxPathLength) return unknown
   try {
     const stat = statSync(netns, { throwIfNoEntry: false })
-    return stat === undefined ? unknown : { ...unknown, netns, netnsInode: stat.ino }
+    if (stat === undefined) return unknown
+    const netnsCookie = cookieOf(netns)
+    return { ...unknown, netns, netnsInode: stat.ino, ...(netnsCookie && { netnsCookie }) }
   } catch (error) {
     log.debug(`the sandbox is not remembered: ${errorText(error)}`)
     return unknown
@@ -31,7 +34,7 @@ export class Sandboxes {
   readonly #identity: Identity
   readonly #areShared: boolean
   readonly #log: Log
-  #inhabited: ReadonlySet<number> | undefined
+  #inhabited: ReadonlyMap<number, readonly string[]> | undefined
 
   /** Those that reservations name on this machine, in a folder that others may have, too, or not. */
   constructor(identity: Identity, { isShared }: Pick<Store, 'isShared'>, log: Log) {
@@ -74,14 +77,19 @@ export class Sandboxes {
    */
   isGone(sandbox: Sandbox): boolean {
     if (!this.isOurs(sandbox)) return false
-    const { bootId, netns, netnsInode } = sandbox
+    const { bootId, netns } = sandbox
     const current = this.#identity.bootId
     if (bootId !== '' && current !== '' && bootId !== current) return true
-    return netns !== '' && hasVanished(netns) && !this.#isInhabited(netnsInode)
+    return netns !== '' && hasVanished(netns) && !this.#isInhabited(sandbox)
   }
 
-  #isInhabited(inode: number): boolean {
+  /** The kernel gives the inode number of a namespace that is gone to another one. */
+  #isInhabited({ netnsInode, netnsCookie }: Sandbox): boolean {
     this.#inhabited ??= inhabitedNamespaces(this.#log)
-    return this.#inhabited.has(inode)
+    const paths = this.#inhabited.get(netnsInode) ?? []
+    return paths.some((path) => {
+      const cookie = netnsCookie && cookieOf(path)
+      return cookie === undefined || cookie === '' || cookie === netnsCookie
+    })
   }
 }

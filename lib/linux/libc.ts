@@ -151,6 +151,24 @@ export function peerCredentials(fd: number): { readonly pid: number; readonly ui
   return { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4) }
 }
 
+/**
+ * A number for the calling thread's network namespace that no other one gets while the machine runs
+ * (socket(7), SO_NETNS_COOKIE). Throws a `SyscallError`: `ENOPROTOOPT` before Linux 5.14.
+ */
+export function netnsCookie(): bigint {
+  // linux/socket.h, asm-generic/socket.h
+  const [AF_NETLINK, SOCK_RAW_CLOEXEC, SOL_SOCKET, SO_NETNS_COOKIE] = [16, 0o2000003, 1, 71]
+  const fd = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0)
+  try {
+    const [cookie, length] = [Buffer.alloc(8), Buffer.from([8, 0, 0, 0])]
+    const result = c.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length)
+    check('getsockopt', result, getInt32(errnoPointer))
+    return cookie.readBigUInt64LE(0)
+  } finally {
+    close(fd)
+  }
+}
+
 /** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */
 export function send(fd: number, bytes: Uint8Array): void {
   check('sendto', c.sendto(fd, bytes, BigInt(bytes.length), 0, null, 0), getInt32(errnoPointer))

@@ -26,15 +26,20 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** The inode numbers of the network namespaces that have processes. */
-export function inhabitedNamespaces(log: Log): Set<number> {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return new Set(pids.flatMap((pid) => namespaceOf(pid, log) ?? []))
+/** By the inode numbers of network namespaces: the paths to them of the processes that are there. */
+export function inhabitedNamespaces(log: Log): Map<number, string[]> {
+  const namespaces = new Map<number, string[]>()
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const path = `/proc/${pid}/ns/net`
+    const inode = inodeOf(path, log)
+    if (inode !== undefined) namespaces.getOrInsert(inode, []).push(path)
+  }
+  return namespaces
 }
 
-function namespaceOf(pid: string, log: Log): number | undefined {
+function inodeOf(path: string, log: Log): number | undefined {
   try {
-    return statSync(`/proc/${pid}/ns/net`).ino
+    return statSync(path).ino
   } catch (error) {
     // It has ended since; or it has more rights than this process, and then it is no pod's.
     if (!hasCode(error, 'ENOENT', 'ESRCH')) log.debug(errorText(error))

@@ -219,13 +219,3 @@ function decode(name: string, text: string): Decoded {
     mappings: portMappings.map((mapping, index) => parseMapping(mapping, `portMappings.${index}`)),
   }
 }
-
-/** What a path leads to: the same again only while it is the same namespace; empty for nothing. */
-export function identifyNetns(path: string): string {
-  try {
-    const { dev, ino } = statSync(path, { bigint: true })
-    return `${dev}:${ino}`
-  } catch {
-    return '' // whatever keeps it from being looked at, there is no sandbox to be found there
-  }
-}

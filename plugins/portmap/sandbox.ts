@@ -7,9 +7,10 @@ import type { Log } from '../../lib/base/log.ts'
 import type { Context } from '../../lib/cni/plugin.ts'
 import { decodeEntry } from '../../lib/libcni/cache-entry.ts'
 import { readBootId } from '../../lib/linux/boot.ts'
+import { identifyNetns, isSameNetns } from '../../lib/linux/netns-id.ts'
 import { hasVanished, inhabitedNamespaces } from '../../lib/linux/netns-traces.ts'
 import type { Owner } from './forwarding.ts'
-import { identifyNetns, type RecordedAttachment } from './records.ts'
+import type { RecordedAttachment } from './records.ts'
 
 /** Where container runtimes that use the Go library keep their attachments. */
 const runtimeCache = '/var/lib/cni/results'
@@ -32,12 +33,13 @@ export function findRemains(attachment: RecordedAttachment, context: Context): R
   const thisBoot = readBootId(context.log)
   if (bootId !== '' && thisBoot !== '' && bootId !== thisBoot) return undefined
   const found = identifyNetns(netns)
-  if (netnsId !== '' && found === netnsId) return seen(netns)
+  if (isSameNetns(netnsId, found)) return seen(netns)
   const [device, inode] = netnsId.split(':')
   // another file of the same file system, which namespaces have for themselves, is another one
   const isOther = found !== '' && found.split(':')[0] === device
   if (netnsId === '' || (!isOther && !hasVanished(netns))) return unseen(netns)
-  if (!inhabitedNamespaces(context.log).has(Number(inode))) return undefined
+  const paths = inhabitedNamespaces(context.log).get(Number(inode)) ?? []
+  if (!paths.some((path) => isSameNetns(netnsId, identifyNetns(path)))) return undefined
   return { text: `processes are in its sandbox, which was ${netns}`, isSeen: true }
 }
 

@@ -1,10 +1,10 @@
 /** Host ports that two pods want: of a pod that is there, and of one that is gone. */
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { binDir } from '../../scripts/lab/executables.ts'
-import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
+import { addNamespace, kernelSkip, type Pod } from '../../scripts/lab/node.ts'
 import { makeOwnFolders, onNode } from '../../scripts/lab/own-folders.ts'
 import { runSync } from '../../scripts/lab/run.ts'
 import { openEnd } from '../support/echo.ts'
@@ -54,7 +54,9 @@ for (const backend of backends) {
     const { network } = node
     const [first, second, third] = [node.pod(), node.pod(), node.pod()]
     await network.attach(first, ports(web, { hostPort: 9090, containerPort: 90 }))
+    const number = statSync(first.netns).ino
     runSync(['ip', 'netns', 'delete', first.name])
+    await inhabitNamespace(t, number)
     const [client, ends] = [openEnd(t, node.client), makeScope(t)]
     const server = openEnd(ends, second)
     await server.serve('second', 80)
@@ -208,4 +210,16 @@ function makeScope({ teardown }: Pick<Test, 'teardown'>) {
   }
   teardown(end)
   return { teardown: (each: () => void | Promise<void>) => void ends.push(each), end }
+}
+
+/** Has a process in a new namespace with this inode number: the kernel gives the lowest free one. */
+async function inhabitNamespace(t: Test, inode: number): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const namespace = addNamespace(t)
+    if (statSync(namespace.netns).ino !== inode) continue
+    // it does not answer before it is in the namespace
+    await openEnd(t, namespace).serve('stranger', 80)
+    return
+  }
+  t.comment('the number has been given to somebody else')
 }

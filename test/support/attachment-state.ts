@@ -46,7 +46,7 @@ function withoutRandom(text: string): string {
   return text
     .replaceAll(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, 'MAC')
     .replaceAll(/veth[0-9a-f]{8}/g, 'VETH')
-    .replaceAll(/"netnsId":"\d+:\d+"/g, '"netnsId":"DEVICE:INODE"')
+    .replaceAll(/"netnsId":"\d+:\d+(?::\d+)?"/g, '"netnsId":"DEVICE:INODE"')
 }
 
 /** Older releases of the library print it, newer ones do not. */

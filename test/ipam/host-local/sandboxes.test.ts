@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Identity, Machine } from '../../../ipam/host-local/machine.ts'
 import { describeSandbox, Sandboxes } from '../../../ipam/host-local/sandboxes.ts'
+import { cookieOf } from '../../../lib/linux/netns-id.ts'
 import { addNamespace, kernelSkip } from '../../../scripts/lab/node.ts'
 import { inside, runSync } from '../../../scripts/lab/run.ts'
 import { contextOf } from '../../support/request.ts'
@@ -47,6 +48,15 @@ t.test('a path that has vanished, and one that only cannot be seen', async (t) =
   t.notOk(isGone(join(dir, 'link')), 'a link to one of a process that has ended')
   symlinkSync('loop', join(dir, 'loop'))
   t.notOk(isGone(join(dir, 'loop/x')))
+})
+
+t.test('a process is in a namespace with its number', { skip: kernelSkip() }, async (t) => {
+  const netns = join(t.testdir({ folder: {} }), 'folder/x')
+  const own = '/proc/self/ns/net'
+  const sandbox = { ...gone, netns, netnsInode: statSync(own).ino }
+  t.notOk(sandboxes().isGone(sandbox), 'no cookie tells which one it was')
+  t.notOk(sandboxes().isGone({ ...sandbox, netnsCookie: cookieOf(own) ?? '' }))
+  t.ok(sandboxes().isGone({ ...sandbox, netnsCookie: '0' }), 'but not in that one')
 })
 
 const others = [

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseMapping } from '../../../plugins/portmap/mapping.ts'
 import {
-  identifyNetns,
   makeRecordsFolder,
   type RecordedAttachment,
   Records,
@@ -108,13 +107,6 @@ t.test('says where records could not be written', async (t) => {
     t.equal(error.code, 5)
     t.match(error.details, /^attachments with host ports are recorded in .*; it must be writable$/)
   }
-})
-
-t.test('tells one sandbox from another at the same path', async (t) => {
-  t.match(identifyNetns('/proc/self/ns/net'), /^\d+:\d+$/)
-  t.equal(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/thread-self/ns/net'))
-  t.not(identifyNetns('/proc/self/ns/net'), identifyNetns('/proc/self/ns/mnt'))
-  t.equal(identifyNetns('/nowhere'), '')
 })
 
 t.test('tells of what earlier versions recorded whether it was in this boot', async (t) => {
