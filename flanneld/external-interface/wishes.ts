@@ -40,12 +40,13 @@ export function readDestination(text: string, families: readonly Family[]): Ip |
 
 /**
  * A regular expression of Go's. JavaScript reads nearly all of them alike, and in its strict mode
- * refuses what it would read differently, such as \z and [[:alpha:]]; only flags stand elsewhere.
+ * refuses what it would read differently, such as \z and [[:alpha:]]. Only flags stand elsewhere, and
+ * Go escapes any punctuation.
  */
 function readPattern(text: string): RegExp {
   const [, flags = '', pattern = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text) ?? []
   try {
-    return new RegExp(pattern, `${[...new Set(flags)].join('')}u`)
+    return new RegExp(pattern.replaceAll(/\\(.)/gs, escape), `${[...new Set(flags)].join('')}u`)
   } catch (error) {
     throw new DetailedError(
       `--iface-regex=${text} is no regular expression`,
@@ -53,6 +54,12 @@ function readPattern(text: string): RegExp {
       { cause: error },
     )
   }
+}
+
+/** An escape as JavaScript knows it: for `\-`, which it does not, `\x2d`. */
+function escape(pair: string, character: string): string {
+  if (!/[-_ !"#%&',:;<=>@`~]/.test(character)) return pair
+  return `\\x${character.charCodeAt(0).toString(16)}`
 }
 
 function readIp(flag: string, text: string, families: readonly Family[]): Ip | undefined {

@@ -139,6 +139,11 @@ for (const [what, wanted, given] of [
     { options: { 'iface-regex': ['(?i)^ETH1'] } },
   ],
   [
+    'escapes of Go',
+    'eth1 198.51.100.11 198.51.100.11',
+    { options: { 'iface-regex': ['^eth\\-|^\\_|^198\\.51[\\.\\-]'] } },
+  ],
+  [
     'an address of each family that matches',
     'eth1 198.51.100.11 2001:db8:1::11 198.51.100.11 2001:db8:1::11',
     { options: { 'iface-regex': ['^198|db8:1:'] }, families: both },
@@ -273,6 +278,7 @@ t.test('names everything that was tried', async (t) => {
 
 for (const [options, message] of [
   [{ 'iface-regex': ['eth('] }, '--iface-regex=eth( is no regular expression'],
+  [{ 'iface-regex': ['^[[:alpha:]]'] }, '--iface-regex=^[[:alpha:]] is no regular expression'],
   [{ 'iface-regex': ['eth\\z'] }, '--iface-regex=eth\\z is no regular expression'],
   [{ iface: ['eth0'], 'iface-regex': ['['] }, '--iface-regex=[ is no regular expression'],
   [{ 'public-ip': 'node1' }, '--public-ip=node1 is no IPv4 address'],
