@@ -24,7 +24,7 @@ interface Answer {
 }
 
 /** Who has been asked something has so many ms to be answered before the server is closed. */
-const graceMs = 2500
+const graceMs = 2000
 
 /** Probes, a monitoring system or two, a person: more are a mistake or an attack. */
 const maxConnections = 100
