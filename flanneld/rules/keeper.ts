@@ -57,6 +57,7 @@ export class RulesKeeper {
 
   /** Has other rules set, and looked after from now on; returns and rejects as `start` does. */
   update(spec: RulesSpec): Promise<void> {
+    if (this.#isClosed) return Promise.reject(ended('it was closed'))
     this.#spec = spec
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
@@ -126,8 +127,10 @@ export class RulesKeeper {
   }
 
   #rejectAll(reason: string): void {
-    for (const { reject } of this.#waiting.splice(0)) {
-      reject(new DetailedError(`the thread of the packet-filter rules failed: ${reason}`, ''))
-    }
+    for (const { reject } of this.#waiting.splice(0)) reject(ended(reason))
   }
+}
+
+function ended(reason: string): DetailedError {
+  return new DetailedError(`the thread of the packet-filter rules failed: ${reason}`, '')
 }

@@ -29,7 +29,7 @@ export function removeLeftovers(tools: Tools, wanted: readonly RulesPlace[], log
     try {
       clear(tools, place, isAlone, log)
     } catch (error) {
-      log.warn(`${describePlace(place)} could not be removed: ${fullText(error)}`)
+      log.warn(`${describeRemoved(place, isAlone)} could not be removed: ${fullText(error)}`)
     }
   }
 }
@@ -48,7 +48,7 @@ function clear(tools: Tools, place: RulesPlace, isAlone: boolean, log: Log): voi
   const firewall = firewallOf(tools, place.backend)
   if (place.backend === 'nftables') firewall.apply([removal(place, isAlone)])
   else if (!remove(firewall, rulesetOf(place, []))) return
-  log.debug(`${describePlace(place)} are removed`)
+  log.debug(`${describeRemoved(place, isAlone)} are removed`)
 }
 
 /** Whether there is something of ours; `maybe` where the kernel does not show what is there. */
@@ -68,6 +68,11 @@ function removal(place: RulesPlace, isAlone: boolean): TableChanges {
   if (isAlone) return { table, changes: [{ do: 'delete table' }] }
   const changes: Change[] = [{ do: 'flush chain', chain }, ...deleteChains([chain])]
   return { table, changes }
+}
+
+function describeRemoved(place: RulesPlace, isAlone: boolean): string {
+  const isTable = isAlone && place.backend === 'nftables'
+  return isTable ? `rules of IPv${place.family} by nftables` : describePlace(place)
 }
 
 /** What an operator calls the rules of a place. */
