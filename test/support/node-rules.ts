@@ -25,6 +25,8 @@ export function specOf(backend: RulesSpec['backend'], other: Partial<RulesSpec> 
 class WatchedTools extends Tools {
   readonly ran: string[] = []
   readonly hidden = new Set<string>()
+  /** Whether iptables is its older half. */
+  isLegacy = false
 
   override find(name: string): string | undefined {
     return this.hidden.has(name) ? undefined : super.find(name)
@@ -33,7 +35,8 @@ class WatchedTools extends Tools {
   override run(call: ToolCall): string {
     if (this.hidden.has(call.name)) throw new Error(`${call.name} is hidden`)
     this.ran.push([call.name, ...call.args].join(' '))
-    return super.run(call)
+    const name = this.isLegacy ? call.name.replace(/tables(?!-legacy)/, 'tables-legacy') : call.name
+    return super.run({ ...call, name })
   }
 }
 

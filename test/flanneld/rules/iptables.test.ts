@@ -1,5 +1,6 @@
 /** The rules by the real iptables, which lists them; of both families. */
 import t from 'tap'
+import { missingProgram } from '../../../scripts/lab/run.ts'
 import { keptNode, rulesSkip, specOf } from '../../support/node-rules.ts'
 
 const skip = rulesSkip()
@@ -135,4 +136,27 @@ t.test('nothing is run as long as no rule changes', { skip }, async (t) => {
   tools.ran.length = 0
   check()
   t.strictSame([tools.ran, told()], [[], []])
+})
+
+t.test('of the older half', { skip: skip || missingProgram('iptables-legacy') }, async (t) => {
+  const { set, lines, sh, told, check, tools } = keptNode(t)
+  tools.isLegacy = true
+  const [first] = specOf('iptables').networks
+  const spec = specOf('iptables', { networks: first === undefined ? [] : [first] })
+  set(spec)
+  t.strictSame(lines('iptables-legacy -t nat -S'), nat4)
+  t.strictSame(lines('iptables-legacy -S'), filterLines('10.244.0.0/16'))
+  for (const round of ['first', 'second']) {
+    check()
+    sh('iptables-legacy -t nat -D FLANNEL-POSTRTG 2')
+    check()
+    t.strictSame(lines('iptables-legacy -t nat -S'), nat4, round)
+    t.strictSame(told(), ['repaired masquerade'], 'though the kernel tells of no change')
+  }
+  set(specOf('nftables'))
+  t.notMatch(sh('iptables-legacy -t nat -S') + sh('iptables-legacy -S'), /flannel/i)
+  t.strictSame(told(), [
+    'debug: masquerade rules of IPv4 by iptables are removed',
+    'debug: forward rules of IPv4 by iptables are removed',
+  ])
 })
