@@ -1,12 +1,12 @@
 /** The thread that keeps the rules, from the agent's side. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { RulesKeeper } from '../../../flanneld/rules/keeper.ts'
 import type { RulesSpec } from '../../../flanneld/rules/spec.ts'
-import { DetailedError } from '../../../lib/base/errors.ts'
-import { Netns } from '../../../lib/linux/netns.ts'
-import { addNamespace, type Scope } from '../../../scripts/lab/node.ts'
-import { inside, run, runSync } from '../../../scripts/lab/run.ts'
+import { unshare } from '../../../lib/linux/libc.ts'
+import type { Scope } from '../../../scripts/lab/node.ts'
+import { run, runSync } from '../../../scripts/lab/run.ts'
 import { makeHanging } from '../../support/hanging.ts'
 import { rulesSkip, specOf } from '../../support/node-rules.ts'
 
@@ -29,29 +29,29 @@ class Told {
   }
 }
 
-/** A namespace of its own, and what has rules kept there. */
-function setUp(t: Scope) {
-  const { netns: path } = addNamespace(t)
+// Not only for a while: a thread that follows another is started from nowhere else.
+const CLONE_NEWNET = 0x4000_0000 // linux/sched.h
+if (skip === false) unshare(CLONE_NEWNET)
+
+const sh = (text: string) => runSync(text.split(' '))
+
+/** What has rules kept by a thread with this entry, and what it tells. */
+function setUp(t: Scope, entry = join(support, 'rules-thread.ts')) {
+  t.teardown(() => sh('nft flush ruleset'))
   const told = new Told()
   const options = {
-    ...{ entry: join(support, 'rules-thread.ts'), searchPath: '', resyncMs: 100 },
+    ...{ entry, searchPath: '', resyncMs: 100 },
     log: { warn: told.add, debug: told.add },
     events: {
       repaired: (kind: string) => told.add(`repaired ${kind}`),
       failed: (operation: string, text: string) => told.add(`failed ${operation}: ${text}`),
     },
   }
-  const start = async (spec: RulesSpec) => {
-    using netns = Netns.open(path)
-    // a thread is where the one was that started it
-    const { keeper } = netns.run(() => ({ keeper: RulesKeeper.start(spec, options) }))
-    return keeper
-  }
-  return { path, told, start, sh: (text: string) => runSync(inside(path, text.split(' '))) }
+  return { told, start: (spec: RulesSpec) => RulesKeeper.start(spec, options) }
 }
 
 t.test('rules are set, repaired and changed', { skip }, async (t) => {
-  const { told, start, sh } = setUp(t)
+  const { told, start } = setUp(t)
   const keeper = await start(specOf('nftables'))
   t.teardown(() => keeper.close())
   const before = sh('nft list table ip flannel-ipv4')
@@ -73,36 +73,57 @@ t.test('rules are set, repaired and changed', { skip }, async (t) => {
 })
 
 t.test('a start that fails', { skip }, async (t) => {
-  const { start, sh } = setUp(t)
+  const { start } = setUp(t)
   // nft refuses to make a chain of another kind of one that is there
   sh('nft add table ip flannel-ipv4')
   sh('nft add chain ip flannel-ipv4 postrtg { type filter hook input priority 5 ; }')
-  await t.rejects(start(specOf('nftables')), DetailedError)
+  await t.rejects(start(specOf('nftables')), { name: 'DetailedError', message: /nft/ })
 })
 
-t.test('a thread that fails is followed by another', { skip }, async (t) => {
-  const { path, told } = setUp(t)
-  const { promise, reject } = Promise.withResolvers<never>()
-  const options = {
-    ...{ entry: join(support, 'no-such-file.ts'), searchPath: path, resyncMs: 100 },
-    log: { warn: told.add, debug: told.add },
-    events: { repaired: told.add, failed: (operation: string) => told.add(operation) },
-  }
-  RulesKeeper.start(specOf('nftables'), options).catch(reject)
-  await t.rejects(promise, {
-    message: /the thread of the packet-filter rules failed: .*no-such-file/s,
+t.test('a thread that cannot start', { skip }, async (t) => {
+  const { told, start } = setUp(t, join(support, 'no-such-file.ts'))
+  await t.rejects(start(specOf('nftables')), {
+    name: 'DetailedError',
+    message: /^the thread of the packet-filter rules failed: .*no-such-file/s,
   })
-  t.equal(await told.next(), 'the thread of the packet-filter rules')
+  t.match(await told.next(), /^failed the thread of the packet-filter rules: /)
+})
+
+t.test('a thread that dies is followed by another', { skip }, async (t) => {
+  const folder = t.testdir()
+  const entry = join(folder, 'dies-once.mjs')
+  const script = `
+    import { existsSync, writeFileSync } from 'node:fs'
+    if (!existsSync('${folder}/died')) {
+      writeFileSync('${folder}/died', '')
+      const kept = []
+      setTimeout(() => { for (;;) kept.push(new Array(100_000).fill(0.5)) }, 500)
+    }
+    await import('${join(support, 'rules-thread.ts')}')`
+  writeFileSync(entry, script)
+  const { told, start } = setUp(t, entry)
+  const keeper = await start(specOf('nftables', { masquerade: false }))
+  t.teardown(() => keeper.close())
+  const failure = await told.next()
+  t.match(
+    failure,
+    /^failed the thread of the packet-filter rules: .*memory limit/,
+    'the agent is told',
+  )
+  sh('nft delete table ip flannel-ipv4')
+  await keeper.update(specOf('nftables'))
+  t.match(sh('nft list table ip flannel-ipv4'), 'postrtg')
+  sh('nft flush chain ip flannel-ipv4 postrtg')
+  t.equal(await told.next(), 'repaired masquerade', 'and looks after them')
 })
 
 t.test('a program that hangs does not stop the agent', { skip }, async (t) => {
-  const { path } = setUp(t)
   const hanging = makeHanging(t.testdir(), 'nft')
   const hides = 'mount --bind "$1" "$(readlink -f "$(command -v nft)")" && shift && exec "$@"'
   const end = [process.execPath, join(support, 'rules-end.ts'), '2000']
   const wrapped = ['unshare', '--mount', 'sh', '-c', hides, 'sh', hanging, ...end]
   const startMs = performance.now()
-  const { stdout, stderr, code } = await run(inside(path, wrapped), {
+  const { stdout, stderr, code } = await run(wrapped, {
     env: { PATH: process.env['PATH'] },
   })
   t.equal(code, 0, stderr)
