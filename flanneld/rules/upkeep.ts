@@ -37,6 +37,8 @@ interface Wanted {
   hasGeneration?: boolean
   /** The generation in which all was right. */
   checked?: number | undefined
+  /** Whether what else there is of ours has been removed: only when these rules are in place. */
+  isSwept?: boolean
 }
 
 export class RulesUpkeep {
@@ -59,7 +61,7 @@ export class RulesUpkeep {
    */
   set(spec: RulesSpec): void {
     const firewall = firewallOf(this.#tools, spec.backend)
-    const wanted = { spec, firewall, parts: partsOf(spec), canRandomize: new Map() }
+    const wanted: Wanted = { spec, firewall, parts: partsOf(spec), canRandomize: new Map() }
     this.#wanted = wanted
     this.#failures.clear()
     for (const part of wanted.parts) {
@@ -70,8 +72,7 @@ export class RulesUpkeep {
         this.#fail(describePlace(part), error)
       }
     }
-    removeLeftovers(this.#tools, wanted.parts, this.#log)
-    this.#warnOfPolicy(spec)
+    this.#sweep(wanted)
   }
 
   /**
@@ -83,7 +84,16 @@ export class RulesUpkeep {
     if (wanted === undefined) return
     const generation = this.#generation(wanted)
     if (generation !== undefined && generation === wanted.checked) return
-    wanted.checked = this.#repair(wanted) ? generation : undefined
+    const isRight = this.#repair(wanted)
+    wanted.checked = isRight ? generation : undefined
+    if (isRight) this.#sweep(wanted)
+  }
+
+  #sweep(wanted: Wanted): void {
+    if (wanted.isSwept) return
+    wanted.isSwept = true
+    removeLeftovers(this.#tools, wanted.parts, this.#log)
+    this.#warnOfPolicy(wanted.spec)
   }
 
   /** Returns whether all is right now. */

@@ -137,3 +137,18 @@ t.test('what cannot be set', { skip }, async (t) => {
   t.strictSame(told(), ['repaired forward', 'repaired forward'])
   t.match(sh('nft list tables'), 'flannel-ipv6')
 })
+
+t.test('the rules of the other backend stay until the new ones are there', { skip }, async (t) => {
+  const { set, check, sh, tools, told } = keptNode(t)
+  set(specOf('iptables'))
+  tools.hidden.add('nft')
+  thrownDetailed(() => set(specOf('nftables')))
+  t.match(sh('iptables -t nat -S'), 'FLANNEL-POSTRTG')
+  check()
+  t.match(sh('iptables -t nat -S'), 'FLANNEL-POSTRTG')
+  t.equal(told().length, 4, 'each failure is told')
+  tools.hidden.clear()
+  check()
+  t.match(sh('nft list tables'), 'flannel-ipv4')
+  for (const command of everything) t.notMatch(sh(`${command} -S`), /flannel/i, command)
+})
