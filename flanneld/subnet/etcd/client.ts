@@ -8,7 +8,13 @@ import {
   UNAUTHENTICATED,
   UNAVAILABLE,
 } from './grpc.ts'
-import { type KeyValue, prefixEnd, type WatchResponse } from './messages.ts'
+import {
+  compareModRevision,
+  type Header,
+  type KeyValue,
+  prefixEnd,
+  type WatchResponse,
+} from './messages.ts'
 import * as methods from './methods.ts'
 
 export interface EtcdOptions {
@@ -20,10 +26,12 @@ export interface EtcdOptions {
 }
 
 /** Keys as they were at a revision. */
-export interface Snapshot {
+export interface Snapshot extends Readonly<Header> {
   readonly kvs: readonly KeyValue[]
-  readonly revision: number
 }
+
+/** Of an answer that says nothing about where it comes from. */
+const nowhere: Header = { clusterId: 0n, revision: 0, raftTerm: 0 }
 
 export class EtcdClient implements Disposable {
   readonly #options: EtcdOptions
@@ -47,7 +55,7 @@ export class EtcdClient implements Disposable {
 
   async #range(request: { key: string; rangeEnd?: Uint8Array }): Promise<Snapshot> {
     const { kvs, header } = await this.#call(methods.range, request)
-    return { kvs: kvs.filter((kv) => kv !== undefined), revision: header?.revision ?? 0 }
+    return { ...(header ?? nowhere), kvs: kvs.filter((kv) => kv !== undefined) }
   }
 
   /** Puts a key, which ends with the lease of this ID; 0 for never. */
@@ -56,9 +64,18 @@ export class EtcdClient implements Disposable {
   }
 
   /** Puts a key that must not be there; false when it is. */
-  async create(key: string, value: string, lease = 0n): Promise<boolean> {
+  create(key: string, value: string, lease = 0n): Promise<boolean> {
+    return this.replace({ key, modRevision: 0 }, value, lease)
+  }
+
+  /** Puts a key that must be as it was read; false when it is not. */
+  async replace(
+    { key, modRevision }: Pick<KeyValue, 'key' | 'modRevision'>,
+    value: string,
+    lease = 0n,
+  ): Promise<boolean> {
     const { succeeded } = await this.#call(methods.transaction, {
-      compare: [{ key, version: 0 }],
+      compare: [{ target: compareModRevision, key, modRevision }],
       success: [{ put: { key, value, lease } }],
     })
     return succeeded
@@ -110,20 +127,18 @@ export class EtcdClient implements Disposable {
       startRevision,
       progressNotify: false,
     }
+    const channel = this.#connect()
     try {
-      const options = await this.#callOptions({ ...(signal && { signal }) })
+      const options = await this.#callOptions(channel, { ...(signal && { signal }) })
       const metadata = { ...options.metadata, hasleader: 'true' }
-      for await (const response of this.#connect().stream(
-        methods.watch,
-        { create },
-        { ...options, metadata },
-      )) {
+      const call = { ...options, metadata }
+      for await (const response of channel.stream(methods.watch, { create }, call)) {
         if (isTokenProblem(response.cancelReason)) this.#token = undefined
         yield response
         if (response.canceled) return
       }
     } catch (error) {
-      this.#noteFailure(error)
+      this.#noteFailure(channel, error)
       throw error
     }
   }
@@ -131,32 +146,40 @@ export class EtcdClient implements Disposable {
   async #call<Q, A>(method: Method<Q, A>, request: Partial<Q>): Promise<A> {
     const attempts = this.#options.endpoints.length + 1 // and once more with a new token
     for (let attempt = 1; ; attempt++) {
+      const channel = this.#connect()
       try {
-        return await this.#connect().call(method, request, await this.#callOptions({}))
+        return await channel.call(method, request, await this.#callOptions(channel, {}))
       } catch (error) {
-        if (!this.#noteFailure(error) || attempt === attempts) throw error
+        if (!this.#noteFailure(channel, error) || attempt === attempts) throw error
       }
     }
   }
 
-  async #callOptions(options: CallOptions): Promise<CallOptions> {
+  async #callOptions(channel: Channel, options: CallOptions): Promise<CallOptions> {
     const { user } = this.#options
     if (user === undefined) return options
-    this.#token ??= (await this.#connect().call(methods.authenticate, user)).token
-    return { ...options, metadata: { token: this.#token } }
+    const token = this.#token ?? (await channel.call(methods.authenticate, user)).token
+    this.#token = token
+    return { ...options, metadata: { token } }
   }
 
   #connect(): Channel {
     const { endpoints, tls } = this.#options
-    if (this.#channel?.isUsable !== true) {
-      this.#channel?.[Symbol.dispose]()
-      this.#channel = Channel.open(endpoints[this.#endpoint] ?? '', tls)
-    }
+    if (this.#channel?.isUsable === false) this.#leave(this.#channel)
+    this.#channel ??= Channel.open(endpoints[this.#endpoint] ?? '', tls)
     return this.#channel
   }
 
+  /** Goes to the next endpoint, unless another call that failed there has done so. */
+  #leave(channel: Channel): void {
+    channel[Symbol.dispose]()
+    if (channel !== this.#channel) return
+    this.#channel = undefined
+    this.#endpoint = (this.#endpoint + 1) % this.#options.endpoints.length
+  }
+
   /** Whether another try may succeed; it goes to the next endpoint, or with a new token. */
-  #noteFailure(error: unknown): boolean {
+  #noteFailure(channel: Channel, error: unknown): boolean {
     if (!(error instanceof GrpcError)) return false
     if (error.code === UNAUTHENTICATED || isTokenProblem(error.message)) {
       const isOld = this.#token !== undefined
@@ -164,9 +187,7 @@ export class EtcdClient implements Disposable {
       return isOld
     }
     if (error.code !== UNAVAILABLE) return false
-    this.#channel?.[Symbol.dispose]()
-    this.#channel = undefined
-    this.#endpoint = (this.#endpoint + 1) % this.#options.endpoints.length
+    this.#leave(channel)
     return true
   }
 
@@ -175,7 +196,7 @@ export class EtcdClient implements Disposable {
   }
 }
 
-/** How etcd says that it has forgotten a token, as after a restart. */
+/** How etcd says that it has forgotten a token, as after a restart, or that rights have changed. */
 function isTokenProblem(text: string): boolean {
-  return text.includes('invalid auth token')
+  return text.includes('invalid auth token') || text.includes('revision of auth store is old')
 }

@@ -50,6 +50,9 @@ export interface CallOptions {
 const pingEveryMs = 10_000
 const pingWaitMs = 5_000
 
+/** A connection that is not there after so many ms is given up: pings do not judge it. */
+const connectWaitMs = 5_000
+
 /** An answer of more bytes than this is refused. */
 const maxMessage = 64 * 1024 * 1024
 
@@ -65,6 +68,10 @@ export class Channel implements Disposable {
     session.on('goaway', () => this.#fail(url, new Error('the server is going away')))
     session.on('close', () => this.#fail(url, new Error('the connection was closed')))
     this.#ping = setInterval(() => this.#sendPing(url), pingEveryMs).unref()
+    const late = new Error(`no connection within ${connectWaitMs / 1000} s`)
+    const timer = setTimeout(() => this.#fail(url, late), connectWaitMs).unref()
+    session.once('connect', () => clearTimeout(timer))
+    session.once('close', () => clearTimeout(timer))
   }
 
   /** Connects to a URL such as `https://etcd:2379`; a failure is that of the first call. */

@@ -13,7 +13,14 @@ import {
 
 type Decoded<M> = M extends MessageType<infer T> ? T : never
 
-const header = message({ revision: [3, integer] })
+/** Of an answer: of which cluster it is, and at which point of its history. */
+const header = message({
+  clusterId: [1, int64],
+  revision: [3, integer],
+  /** Grows with every election; it begins anew with a cluster's data. */
+  raftTerm: [4, integer],
+})
+export type Header = Decoded<typeof header>
 
 export const keyValue = message({
   key: [1, text],
@@ -46,8 +53,14 @@ export const putResponse = message({ header: [1, nested(header)] })
 export const deleteRequest = message({ key: [1, text], rangeEnd: [2, bytes] })
 export const deleteResponse = message({ header: [1, nested(header)], deleted: [2, integer] })
 
-/** What a transaction asks before: that the key has this version, 0 when it must not be there. */
-const compare = message({ key: [3, text], version: [4, explicitZero(integer)] })
+/** What a transaction asks before: that this was the last change of a key; 0 when it has none. */
+const compare = message({
+  /** Which of a key's numbers is meant. */
+  target: [2, integer],
+  key: [3, text],
+  modRevision: [6, explicitZero(integer)],
+})
+export const compareModRevision = 2
 const operation = message({ put: [2, nested(putRequest)] })
 
 /** Puts when all comparisons hold, and nothing else. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { SecureClientSessionOptions } from 'node:http2'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import t from 'tap'
 import { EtcdClient } from '../../../../flanneld/subnet/etcd/client.ts'
 import type { WatchResponse } from '../../../../flanneld/subnet/etcd/messages.ts'
 import type { Scope } from '../../../../scripts/lab/node.ts'
-import { runSync } from '../../../../scripts/lab/run.ts'
+import { makeCertificates } from '../../../support/certificates.ts'
 import { Etcd, etcdSkip } from '../../../support/etcd.ts'
 
 const options = { skip: etcdSkip() }
@@ -119,6 +119,14 @@ t.test('a lost server is told, and found again', options, async (t) => {
   t.match((await client.get('/p/a')).kvs, [{ value: '1' }])
 })
 
+t.test('watches that fail together go to the next endpoint together', options, async (t) => {
+  const etcd = await Etcd.start(t)
+  const client = clientOf(t, 'http://127.0.0.1:1', etcd.url)
+  const begin = () => Promise.allSettled([1, 2].map(() => client.watch('/p/', 1).next()))
+  t.match(await begin(), [{ status: 'rejected' }, { status: 'rejected' }])
+  t.match(await begin(), [{ value: { value: { created: true } } }, { status: 'fulfilled' }])
+})
+
 t.test('a user with a password, also after a restart', options, async (t) => {
   const etcd = await Etcd.start(t)
   for (const words of [
@@ -138,30 +146,9 @@ t.test('a user with a password, also after a restart', options, async (t) => {
   await etcd.start()
   await client.put('/a', '2')
   t.match((await client.get('/a')).kvs, [{ value: '2' }])
+  etcd.ctl('--user=root:secret', 'user', 'add', 'other:secret', '--interactive=false')
+  await client.put('/a', '3') // the token is older than the users
 })
-
-/** A certificate authority, and certificates of it for a server on loopback and for a client. */
-function makeCertificates(dir: string): void {
-  const openssl = (...words: string[]) => runSync(['env', '-C', dir, 'openssl', ...words])
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const ca = ['-x509', '-days', '2', '-subj', '/CN=test-ca', '-keyout', 'ca.key', '-out', 'ca.crt']
-  openssl('req', ...curve, ...ca)
-  writeFileSync(join(dir, 'names'), 'subjectAltName=IP:127.0.0.1\n')
-  for (const name of ['server', 'client']) {
-    openssl(
-      'req',
-      ...curve,
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-    )
-    const signed = ['-in', `${name}.csr`, '-out', `${name}.crt`, '-days', '2', '-extfile', 'names']
-    openssl('x509', '-req', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', ...signed)
-  }
-}
 
 t.test('by TLS, with a client’s certificate or with the authority alone', options, async (t) => {
   const dir = t.testdir()
