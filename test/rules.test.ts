@@ -9,6 +9,7 @@ const folders = [
   'plugins',
   'ipam',
   'commands',
+  'flanneld',
   'resident',
   'lib',
   'scripts',
