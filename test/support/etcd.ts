@@ -1,13 +1,13 @@
 /** A real etcd for tests, on loopback, with a data folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Scope } from '../../scripts/lab/node.ts'
-import { missingProgram, runSync } from '../../scripts/lab/run.ts'
+import { missingProgram, run, runSync } from '../../scripts/lab/run.ts'
 
 /** The reason to skip what needs etcd, or false. */
 export function etcdSkip(): string | false {
@@ -71,9 +71,42 @@ export class Etcd {
     await ended
   }
 
+  /** Starts it again with nothing, as after the loss of a disk. */
+  async loseData(): Promise<void> {
+    await this.stop('SIGKILL')
+    rmSync(`${this.#dir}/data`, { recursive: true })
+    await this.start()
+  }
+
+  /** Keeps a copy of what it has now; it is stopped for that. */
+  async backUp(): Promise<void> {
+    await this.stop()
+    cpSync(`${this.#dir}/data`, `${this.#dir}/copy`, { recursive: true })
+    await this.start()
+  }
+
+  /** Starts it again with what the copy has. */
+  async restore(): Promise<void> {
+    await this.stop('SIGKILL')
+    rmSync(`${this.#dir}/data`, { recursive: true })
+    cpSync(`${this.#dir}/copy`, `${this.#dir}/data`, { recursive: true })
+    await this.start()
+  }
+
   /** What etcdctl prints. */
   ctl(...words: string[]): string {
-    return runSync(['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`, ...words])
+    return runSync([...this.#ctl, ...words])
+  }
+
+  /** Does several commands of etcdctl at once, at most 128. */
+  async transaction(commands: readonly string[]): Promise<void> {
+    const stdin = `\n${commands.join('\n')}\n\n\n`
+    const { code, stderr } = await run([...this.#ctl, 'txn'], { stdin })
+    if (code !== 0) throw new Error(`etcdctl txn: ${stderr}`)
+  }
+
+  get #ctl(): readonly string[] {
+    return ['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`]
   }
 }
 
