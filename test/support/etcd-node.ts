@@ -1,5 +1,5 @@
 /** A node with a subnet manager of etcd, and what it says. */
-import { EtcdClient } from '../../flanneld/subnet/etcd/client.ts'
+import { EtcdClient, type EtcdOptions } from '../../flanneld/subnet/etcd/client.ts'
 import { EtcdSubnetManager } from '../../flanneld/subnet/etcd/manager.ts'
 import type { LeaseChange } from '../../flanneld/subnet/manager.ts'
 import type { LeaseAttributes } from '../../lib/flannel/lease.ts'
@@ -63,15 +63,15 @@ export class EtcdNode {
   readonly #errors: string[] = []
   #reconnects = 0
 
-  constructor(scope: Scope, number: number, urls: readonly string[], renewMarginMinutes = 60) {
-    const client = new EtcdClient({ endpoints: urls })
+  constructor(scope: Scope, number: number, etcd: readonly string[] | EtcdOptions, margin = 60) {
+    const client = new EtcdClient('endpoints' in etcd ? etcd : { endpoints: etcd })
     scope.teardown(() => client[Symbol.dispose]())
     const write = (message: string) => void this.#log.push(message)
     this.number = number
     this.manager = new EtcdSubnetManager({
       client,
       prefix: '/net',
-      renewMarginMinutes,
+      renewMarginMinutes: margin,
       log: { info: write, warn: write, error: write, debug: write },
       hooks: {
         onReconnect: () => this.#reconnects++,

@@ -9,6 +9,9 @@ import { LeaseTaken, type OwnLease, type Settled } from './own-lease.ts'
 /** Between tries to renew it, in ms. */
 const renewRetryMs = 60_000
 
+/** Between renewals, in ms, however long before its end it is to be renewed. */
+const minRenewMs = 1_000
+
 /**
  * Keeps the lease; it is renewed `marginMs` before its end. Resolves when the signal is aborted;
  * rejects with `LeaseTaken` when another node has the subnet.
@@ -51,6 +54,7 @@ async function renewInTime(
       report(context, own, await untilAborted(own.renew(), signal))
       log.debug(`the lease of ${describeSubnets(own.subnets)} is renewed`)
       problems.clear()
+      await pause(minRenewMs, signal)
     } catch (error) {
       if (signal.aborted || error instanceof LeaseTaken) throw error
       hooks.onError('renew')

@@ -8,6 +8,8 @@ import {
 } from '../../../../flanneld/subnet/etcd/connect.ts'
 import { makeCertificates } from '../../../support/certificates.ts'
 import { Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { EtcdNode, leases, valueOf } from '../../../support/etcd-node.ts'
+import { eventually } from '../../../support/eventually.ts'
 import { thrownDetailed } from '../../../support/thrown.ts'
 
 const options = { skip: etcdSkip() }
@@ -54,14 +56,20 @@ t.test('a user with a password, also when etcd has forgotten the token', options
   ]) {
     etcd.ctl(...words.split(' '))
   }
+  etcd.ctl('--user=root:secret', 'put', '/net/config', '{"Network": "10.3.0.0/16"}')
   const user = { 'etcd-username': 'root', 'etcd-password': 'secret' }
-  using client = connectEtcd(flags({ 'etcd-endpoints': etcd.url, ...user }))
-  await client.put('/a', '1')
+  const node = new EtcdNode(t, 1, etcdOptions(flags({ 'etcd-endpoints': etcd.url, ...user })))
+  await node.acquire('10.3.1.1/24')
+  const seen = node.watch(t)
+  node.keep(t)
+  await eventually('a first list', () => seen.length > 0)
   await etcd.stop()
   await etcd.start()
-  const { done, value } = await client.watch('/a', 1).next()
-  if (done !== true && value.canceled) t.match(value.cancelReason, /auth token/)
-  t.match((await client.get('/a')).kvs, [{ value: '1' }])
+  etcd.ctl('--user=root:secret', 'put', `${leases}10.3.2.0-24`, valueOf(2))
+  await eventually('what was put', () => seen.includes('put 10.3.2.0-24 192.0.2.2'))
+  etcd.ctl('--user=root:secret', 'del', `${leases}10.3.1.0-24`)
+  const said = (text: string) => node.log.some((line) => line.includes(text))
+  await eventually('the own lease', () => said('is taken again'))
 })
 
 t.test('what the options mean', async (t) => {

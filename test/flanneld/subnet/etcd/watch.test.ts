@@ -114,6 +114,22 @@ t.test('a restart of etcd', options, async (t) => {
   t.ok(node.reconnects > 0)
 })
 
+t.test('a restart of etcd while nobody takes what the watch has', options, async (t) => {
+  const { etcd, node } = await start(t)
+  const watch = node.manager.watch(new AbortController().signal)
+  await watch.next()
+  put(etcd, 3)
+  t.match(await watch.next(), { value: { kind: 'put', key: `${leases}10.3.3.0-24` } })
+  put(etcd, 4)
+  await setTimeout(300)
+  await etcd.stop('SIGKILL')
+  await etcd.start()
+  put(etcd, 5)
+  t.match(await watch.next(), { value: { kind: 'put', key: `${leases}10.3.4.0-24` } })
+  t.match(await watch.next(), { value: { kind: 'put', key: `${leases}10.3.5.0-24` } })
+  await watch.return()
+})
+
 t.test('a deletion that a compaction hides', options, async (t) => {
   const { etcd, proxy, seen } = await start(t)
   put(etcd, 3)
