@@ -120,6 +120,7 @@ export class Channel implements Disposable {
       te: 'trailers',
       ...metadata,
     })
+    stream.on('error', () => undefined) // whoever reads is told; it may end when nobody does
     const status = statusOf(stream, path)
     const abort = () => stream.close(constants.NGHTTP2_CANCEL)
     signal?.addEventListener('abort', abort)

@@ -39,3 +39,13 @@ t.test('a connection that does not come about is given up', options, async (t) =
     message: /no connection within 5 s/,
   })
 })
+
+t.test('a call that is given up before there is a connection', options, async (t) => {
+  const etcd = await Etcd.start(t)
+  const proxy = await EtcdProxy.start(t, etcd.url)
+  proxy.silence()
+  const channel = Channel.open(proxy.url.replace('http:', 'https:'))
+  await t.rejects(channel.call(range, { key: '/a' }, { timeoutMs: 100 }), { code: 4 })
+  channel[Symbol.dispose]()
+  await setTimeout(100) // an error of the stream that nobody takes would end the process
+})
