@@ -65,10 +65,17 @@ export function nested<T>(type: MessageType<T>): FieldType<T | undefined> {
 
 /** A list of what occurs once for each item. */
 export function repeated<T>(type: FieldType<T>): FieldType<readonly T[]> {
+  // The lists that were begun here: one of thousands is not copied for each item.
+  const begun = new WeakMap<readonly T[], T[]>()
   return {
     missing: [],
     write: (values) => values.flatMap((value) => type.write(value)),
-    read: (wire, before) => [...before, type.read(wire, type.missing)],
+    read(wire, before) {
+      const list = begun.get(before) ?? [...before]
+      list.push(type.read(wire, type.missing))
+      begun.set(list, list)
+      return list
+    },
   }
 }
 
