@@ -1,7 +1,7 @@
 /** What systemd is told of the agent's state (sd_notify(3)), by the socket that it names. */
 import type { Environment } from '../lib/base/environment.ts'
 import { errorText } from '../lib/base/errors.ts'
-import { sendUnixDatagram } from '../lib/linux/libc.ts'
+import { sendUnixDatagram } from '../lib/linux/unix-socket.ts'
 import type { AgentLog } from './log.ts'
 
 /** None of these throws: who does not listen changes nothing for the network. */

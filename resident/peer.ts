@@ -1,6 +1,6 @@
 /** Whose calls a server takes: those that it would serve as the caller's own process would. */
 import { readlinkSync, statSync } from 'node:fs'
-import { peerCredentials } from '../lib/linux/libc.ts'
+import { peerCredentials } from '../lib/linux/unix-socket.ts'
 
 /** The namespaces in which a plugin looks at paths, processes, users and the host's interfaces. */
 const kinds = ['net', 'mnt', 'pid', 'user'] as const

@@ -1,7 +1,8 @@
 /** The resident server of this node, as a front finds it. */
 import { accessSync, constants } from 'node:fs'
 import { hasCode } from '../../lib/base/errors.ts'
-import { close, connectUnix, recv, waitReadable } from '../../lib/linux/libc.ts'
+import { close, recv, waitReadable } from '../../lib/linux/libc.ts'
+import { connectUnix } from '../../lib/linux/unix-socket.ts'
 import { declined, greeting } from '../../resident/protocol.ts'
 
 /** A server greets at once; one that is busy takes a moment. */

@@ -65,65 +65,14 @@ export function socket(domain: number, type: number, protocol: number): number {
   return check('socket', c.socket(domain, type, protocol), getInt32(errnoPointer))
 }
 
-// linux/socket.h, linux/net.h, asm-generic/fcntl.h
-const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-
-/**
- * socket(2) and connect(2): the file descriptor of a stream that is connected to the Unix socket at
- * the path, of at most 107 bytes, and never waits.
- */
-export function connectUnix(path: string): number {
-  return openUnix(SOCK_STREAM, unixAddress(path))
-}
-
-/**
- * Sends a datagram to the Unix socket at the path, of at most 107 bytes; behind `@` stands a name
- * that is not in the file system (unix(7)). Throws a `SyscallError`, also `EAGAIN` when its reader
- * lags behind: it never waits.
- */
-export function sendUnixDatagram(path: string, bytes: Uint8Array): void {
-  const isAbstract = path.startsWith('@')
-  const address = isAbstract ? abstractUnixAddress(path.slice(1)) : unixAddress(path)
-  const fd = openUnix(SOCK_DGRAM, address)
-  try {
-    send(fd, bytes)
-  } finally {
-    close(fd)
-  }
-}
-
-function openUnix(type: number, address: Buffer): number {
-  const fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-  try {
-    check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
-    return fd
-  } catch (error) {
-    close(fd)
-    throw error
-  }
+/** connect(2) to the bytes of an address. */
+export function connect(fd: number, address: Uint8Array): void {
+  check('connect', c.connect(fd, address, address.length), getInt32(errnoPointer))
 }
 
 /** bind(2) with the bytes of an address: gives a socket a name of its own. */
 export function bind(fd: number, address: Uint8Array): void {
   check('bind', c.bind(fd, address, address.length), getInt32(errnoPointer))
-}
-
-/** struct sockaddr_un, linux/un.h: the family in 16 bits, and 108 bytes for the path with its NUL. */
-function unixAddress(path: string): Buffer {
-  if (Buffer.byteLength(path) > 107) throw new RangeError(`${path} is too long for a Unix socket`)
-  const address = Buffer.alloc(110)
-  address.writeUInt16LE(AF_UNIX, 0)
-  address.write(path, 2)
-  return address
-}
-
-/** The same with a name that is not in the file system: a NUL stands before it, and none behind. */
-function abstractUnixAddress(name: string): Buffer {
-  return unixAddress(`\0${name}`).subarray(0, 3 + Buffer.byteLength(name))
 }
 
 /** close(2), of a file descriptor from here: a thread of Node keeps account of its own ones. */
@@ -136,38 +85,13 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
   check('setsockopt', c.setsockopt(fd, level, name, value, value.length), getInt32(errnoPointer))
 }
 
-/** The process that connected to a Unix socket, and its user (unix(7), SO_PEERCRED). */
-export function peerCredentials(fd: number): { readonly pid: number; readonly uid: number } {
-  const SOL_SOCKET = 1 // asm-generic/socket.h
-  const SO_PEERCRED = 17
-  // struct ucred, linux/socket.h: pid, uid and gid, 32 bits each
-  const ucred = Buffer.alloc(12)
-  const length = Buffer.alloc(4)
-  length.writeInt32LE(ucred.length)
-  check(
-    'getsockopt',
-    c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length),
-    getInt32(errnoPointer),
-  )
-  return { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4) }
-}
-
-/**
- * A number for the calling thread's network namespace that no other one gets while the machine runs
- * (socket(7), SO_NETNS_COOKIE). Throws a `SyscallError`: `ENOPROTOOPT` before Linux 5.14.
- */
-export function netnsCookie(): bigint {
-  // linux/socket.h, asm-generic/socket.h
-  const [AF_NETLINK, SOCK_RAW_CLOEXEC, SOL_SOCKET, SO_NETNS_COOKIE] = [16, 0o2000003, 1, 71]
-  const fd = socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0)
-  try {
-    const [cookie, length] = [Buffer.alloc(8), Buffer.from([8, 0, 0, 0])]
-    const result = c.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length)
-    check('getsockopt', result, getInt32(errnoPointer))
-    return cookie.readBigUInt64LE(0)
-  } finally {
-    close(fd)
-  }
+/** getsockopt(2): the bytes of an option's value, of which there are so many. */
+export function getsockopt(fd: number, level: number, name: number, length: number): Buffer {
+  const value = Buffer.alloc(length)
+  const size = Buffer.alloc(4)
+  size.writeInt32LE(length)
+  check('getsockopt', c.getsockopt(fd, level, name, value, size), getInt32(errnoPointer))
+  return value
 }
 
 /** sendto(2) without an address: a netlink socket that is not connected sends to the kernel. */

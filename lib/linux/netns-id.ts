@@ -1,6 +1,6 @@
 /** Which network namespace a path leads to, as files can keep it. */
 import { statSync } from 'node:fs'
-import { netnsCookie } from './libc.ts'
+import { close, getsockopt, socket } from './libc.ts'
 import { Netns } from './netns.ts'
 
 /**
@@ -22,9 +22,23 @@ export function identifyNetns(path: string): string {
 export function cookieOf(path: string): string | undefined {
   try {
     using netns = Netns.open(path)
-    return String(netns.run(netnsCookie))
+    return String(netns.run(readCookie))
   } catch {
     return undefined // then the inode number has to do
+  }
+}
+
+/** Of the calling thread's namespace: socket(7), SO_NETNS_COOKIE. Throws before Linux 5.14. */
+function readCookie(): bigint {
+  // linux/socket.h, linux/net.h, asm-generic/fcntl.h
+  const [AF_NETLINK, SOCK_RAW, SOCK_CLOEXEC] = [16, 3, 0o2000000]
+  // asm-generic/socket.h
+  const [SOL_SOCKET, SO_NETNS_COOKIE] = [1, 71]
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)
+  try {
+    return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, 8).readBigUInt64LE(0)
+  } finally {
+    close(fd)
   }
 }
 

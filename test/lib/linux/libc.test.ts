@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,13 +7,11 @@ import {
   fileSystemType,
   flock,
   randomBytes,
-  sendUnixDatagram,
   setns,
   SyscallError,
   waitReadable,
 } from '../../../lib/linux/libc.ts'
 import { runSync } from '../../../scripts/lab/run.ts'
-import { datagramReader, readerSkip } from '../../support/datagram.ts'
 
 const { EEXIST, EINVAL, ENETUNREACH, ENOENT, EWOULDBLOCK } = constants.errno
 // sys/file.h
@@ -74,25 +72,6 @@ t.test('waiting for a pipe to become readable', async (t) => {
   t.equal(waitReadable(fd, 10), false)
   writeSync(fd, 'x')
   t.equal(waitReadable(fd, 0), true)
-})
-
-t.test('datagrams to Unix sockets', { skip: readerSkip() }, async (t) => {
-  const path = join(t.testdir({}), 'socket')
-  for (const address of [path, `@${path}-in-no-folder`]) {
-    await using reader = await datagramReader(address)
-    sendUnixDatagram(address, Buffer.from('READY=1\n\0'))
-    sendUnixDatagram(address, Buffer.from('STOPPING=1'))
-    t.strictSame(await reader.read(2), ['READY=1\n\0', 'STOPPING=1'])
-  }
-  t.throws(() => sendUnixDatagram(path, Buffer.from('x')), { code: 'ECONNREFUSED' })
-  t.throws(() => sendUnixDatagram(`${path}2`, Buffer.from('x')), { code: 'ENOENT' })
-  t.throws(() => sendUnixDatagram(`/${'x'.repeat(107)}`, Buffer.from('x')), /too long/)
-  const opened = () => readdirSync('/proc/self/fd').length
-  const before = opened()
-  for (let tries = 0; tries < 20; tries++) {
-    t.throws(() => sendUnixDatagram(`${path}2`, Buffer.from('x')), { code: 'ENOENT' })
-  }
-  t.equal(opened(), before, 'no socket stays open')
 })
 
 t.test('random bytes', async (t) => {
