@@ -5,7 +5,7 @@ CNI_BIN_DIR ?= /opt/cni/bin
 CNI_CONF_DIR ?= /etc/cni/net.d
 
 node = node_modules/.bin/node --disable-warning=ExperimentalWarning
-sources = $(shell find plugins ipam commands resident lib conf scripts/build scripts/build.ts scripts/package.ts -type f)
+sources = $(shell find plugins ipam flanneld commands resident lib conf scripts/build scripts/build.ts scripts/package.ts -type f)
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 

@@ -20,7 +20,7 @@ export interface RawNetworkConf {
   Backend?: { Type?: string; [option: string]: unknown }
 }
 
-export const networkConfSchema = defineSchema<RawNetworkConf>({
+export const confSchema = defineSchema<RawNetworkConf>({
   type: 'object',
   properties: {
     Network: text,

@@ -18,7 +18,7 @@ import {
   parseCidr,
   parseIp,
 } from '../lib/ip/ip.ts'
-import { networkConfSchema, type RawNetworkConf } from './network-conf-schema.ts'
+import { confSchema, type RawNetworkConf } from './network-conf-schema.ts'
 
 export interface NetworkConf {
   /** IPv4 first. At least one. */
@@ -101,7 +101,7 @@ function readRaw(text: string, source: string): RawNetworkConf {
     const example = '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'
     throw new DetailedError(`${source}: ${errorText(error)}`, `expected JSON, such as ${example}`)
   }
-  return readValue(networkConfSchema, value, ({ path, expected, found }) => {
+  return readValue(confSchema, value, ({ path, expected, found }) => {
     const what = path === '' ? 'the network configuration' : path
     return new DetailedError(`${source}: ${what} ${expected}`, `found ${found}`)
   })

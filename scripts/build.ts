@@ -61,9 +61,10 @@ function refuseSchemaCompiler(bundle: Bundle, files: readonly string[]): void {
 }
 
 function refuseSlowModules(bundle: Bundle, { outputs }: Metafile): void {
+  const allowed = [...loaded, ...(bundle.slowModules ?? [])]
   const imported = Object.values(outputs).flatMap(({ imports }) => imports)
   for (const { path } of imported) {
-    if (loaded.includes(path.replace('node:', ''))) continue
+    if (allowed.includes(path.replace('node:', ''))) continue
     throw new Error(
       `${bundle.name} would load ${path} in every process: ` +
         'load it where it is needed, by getBuiltinModule, or allow it here when it loads fast',

@@ -35,7 +35,7 @@ const packaged = join(binDir, `.packaged-${process.pid}`)
 const front = join(binDir, `.front-${process.pid}`)
 
 const plugins = ['flannel', 'bridge', 'host-local', 'loopback', 'portmap']
-const names = [...plugins, 'cni']
+const names = [...plugins, 'cni', 'flanneld']
 
 const withoutFront =
   'so every plugin is the Node executable, and cni serve gets no calls; to change that: ' +
@@ -63,7 +63,7 @@ try {
   checkExecutable(packaged)
   const { atime, mtime } = statSync(packagesFile)
   utimesSync(packaged, atime, mtime) // older than a source that has been edited meanwhile
-  publish(packaged, join(binDir, 'cni'))
+  for (const name of ['cni', 'flanneld']) publish(packaged, join(binDir, name))
   for (const name of plugins) publish(problem === undefined ? front : packaged, join(binDir, name))
   for (const name of readdirSync(binDir)) {
     const isStale = !name.startsWith('.') && !names.includes(name)

@@ -5,6 +5,7 @@ export const allocBackend: Backend = {
   type: '',
   devices: () => [],
   attributes: () => ({ backendType: '', backendData: undefined, backendV6Data: undefined }),
+  macs: () => ({}),
   podMtu: ({ underlay }) => underlay.mtu,
   nodeState: ({ underlay }) => ({
     devices: [],

@@ -48,6 +48,8 @@ export interface Backend {
   devices(site: Site): readonly DevicePlan[]
   /** What the other nodes have to know. */
   attributes(macs: Macs): BackendAttributes
+  /** The MACs that attributes tell, as far as they do. */
+  macs(attributes: BackendAttributes): Macs
   /** Of the pods' interfaces, in bytes. */
   podMtu(site: Site): number
   /** What the node itself needs. */

@@ -12,6 +12,7 @@ export const hostGwBackend: Backend = {
   type: 'host-gw',
   devices: () => [],
   attributes: () => ({ backendType: 'host-gw', backendData: undefined, backendV6Data: undefined }),
+  macs: () => ({}),
   podMtu: ({ underlay }) => underlay.mtu,
   nodeState: (node) => ({
     devices: [],

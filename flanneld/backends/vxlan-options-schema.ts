@@ -10,7 +10,7 @@ export interface RawVxlanOptions {
   DirectRouting?: boolean
 }
 
-export const vxlanOptionsSchema = defineSchema<RawVxlanOptions>({
+export const confSchema = defineSchema<RawVxlanOptions>({
   type: 'object',
   properties: {
     VNI: { type: 'integer', minimum: 0, maximum: 16_777_215 },

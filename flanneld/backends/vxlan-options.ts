@@ -1,7 +1,7 @@
 /** The options of the backend vxlan. */
 import { DetailedError } from '../../lib/base/errors.ts'
 import { readValue } from '../../lib/cni/schema.ts'
-import { vxlanOptionsSchema } from './vxlan-options-schema.ts'
+import { confSchema } from './vxlan-options-schema.ts'
 
 export interface VxlanOptions {
   readonly vni: number
@@ -17,7 +17,7 @@ export interface VxlanOptions {
 
 /** Parses the options, keys in any case. Throws a `DetailedError` that names the key. */
 export function parseVxlanOptions(options: Readonly<Record<string, unknown>>): VxlanOptions {
-  const raw = readValue(vxlanOptionsSchema, options, ({ path, expected, found }) => {
+  const raw = readValue(confSchema, options, ({ path, expected, found }) => {
     const what = path === '' ? 'Backend' : `Backend.${path}`
     return new DetailedError(`the network configuration: ${what} ${expected}`, `found ${found}`)
   })

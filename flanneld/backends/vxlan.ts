@@ -24,6 +24,7 @@ export function vxlanBackend(options: VxlanOptions): Backend {
     type: 'vxlan',
     devices: (site) => planDevices(options, site),
     attributes: (macs) => attributes(options, macs),
+    macs: (told) => ({ ...macIn(4, told), ...macIn(6, told) }),
     podMtu: (site) => Math.min(...planDevices(options, site).map(({ mtu }) => mtu)),
     nodeState: (node) => nodeState(options, node),
     peerState: (node, peer) =>
@@ -114,15 +115,26 @@ function peerEntries(options: VxlanOptions, node: Node, peer: Lease, subnet: Cid
 
 /** The MAC of the peer's VTEP. Nodes of old versions tell nothing else. */
 function readVtepMac({ attributes }: Lease, of: Family): string {
-  const [key, data] =
-    of === 4 ? ['BackendData', attributes.backendData] : ['BackendV6Data', attributes.backendV6Data]
-  const mac = isObject(data) ? data['VtepMAC'] : undefined
-  const bytes = typeof mac === 'string' ? toBytes(mac) : undefined
-  if (bytes?.length === 6) return macFromBytes(bytes)
+  const mac = macIn(of, attributes)[of]
+  if (mac !== undefined) return mac
+  const { key, data } = dataOf(of, attributes)
   throw new DetailedError(
     `${key} has no VtepMAC: ${JSON.stringify(data)}`,
     'expected such as {"VNI":1,"VtepMAC":"5a:1c:17:98:e6:eb"}',
   )
+}
+
+function macIn(of: Family, told: BackendAttributes): Macs {
+  const { data } = dataOf(of, told)
+  const mac = isObject(data) ? data['VtepMAC'] : undefined
+  const bytes = typeof mac === 'string' ? toBytes(mac) : undefined
+  return bytes?.length === 6 ? { [of]: macFromBytes(bytes) } : {}
+}
+
+function dataOf(of: Family, { backendData, backendV6Data }: BackendAttributes) {
+  return of === 4
+    ? { key: 'BackendData', data: backendData }
+    : { key: 'BackendV6Data', data: backendV6Data }
 }
 
 function toBytes(mac: string): Uint8Array | undefined {

@@ -27,6 +27,11 @@ export class Desired {
     return this.#claims.get(key)?.[0]?.entry
   }
 
+  /** Who wants it; undefined when nobody wants anything of the key. */
+  ownerOf(key: string): string | undefined {
+    return this.#claims.get(key)?.[0]?.owner
+  }
+
   get owners(): Iterable<string> {
     return this.#keys.keys()
   }

@@ -61,6 +61,7 @@ export class Reconciler implements AsyncDisposable {
   #mustLoad: Cause | undefined = 'wanted'
   /** Before all leases are known, nobody knows what is in none of them. */
   #knowsPeers = false
+  #isReady = false
   /** By performance.now(). */
   #wantedSince: number | undefined
   readonly #failed = new Set<string>()
@@ -85,9 +86,15 @@ export class Reconciler implements AsyncDisposable {
     this.#poll = setInterval(() => this.#listen(), pollMs)
   }
 
-  /** How many peers there are whose entries are wanted. */
-  get peerCount(): number {
-    return this.#desired.ownerCount - 1
+  /** How many peers have all that they need, when nothing is being done. */
+  get reachableCount(): number {
+    const unreachable = new Set([...this.#failed].map((key) => this.#desired.ownerOf(key)))
+    return this.#desired.ownerCount - unreachable.union(new Set([nodeOwner])).size
+  }
+
+  /** Whether all devices are there. */
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   /** The node itself from now on; its devices and its underlay keep their names. */
@@ -191,11 +198,11 @@ export class Reconciler implements AsyncDisposable {
 
   async #runPass(): Promise<void> {
     if (this.#mustLoad !== undefined) this.#load(this.#mustLoad)
-    const isReady = await this.#ensureDevices()
+    this.#isReady = await this.#ensureDevices()
     const dirty = this.#dirty
     this.#dirty = new Map()
     await this.#apply(dirty)
-    if (!isReady || this.#failed.size > 0) this.#retryLater()
+    if (!this.#isReady || this.#failed.size > 0) this.#retryLater()
     else this.#retryMs = firstRetryMs
   }
 

@@ -7,12 +7,19 @@ export interface Bundle {
   readonly name: string
   /** The file that it begins with, from the root. */
   readonly entry: string
+  /** Modules of Node that it loads in every process, beside those that load at once. */
+  readonly slowModules?: readonly string[]
 }
 
-/** `cni` is for that name, `plugins` for all others. */
+/** `cni` and `flanneld` are for these names, `plugins` for all others. */
 export const bundles: readonly Bundle[] = [
   { name: 'plugins', entry: 'plugins/main.ts' },
   { name: 'cni', entry: 'commands/main.ts' },
+  {
+    name: 'flanneld',
+    entry: 'flanneld/main.ts',
+    slowModules: ['crypto', 'http2', 'timers/promises', 'tls'],
+  },
 ]
 
 /** Where the build puts the text of a bundle. */

@@ -8,7 +8,8 @@ const { basename } = require('node:path')
 const { getRawAsset } = require('node:sea')
 const { Script } = require('node:vm')
 
-const name = basename(process.argv0) === 'cni' ? 'cni' : 'plugins'
+const called = basename(process.argv0)
+const name = ['cni', 'flanneld'].includes(called) ? called : 'plugins'
 const source = Buffer.from(getRawAsset(name)).toString('latin1')
 const cachedData = Buffer.from(getRawAsset(`${name}.code-cache`))
 const start = new Script(source, { filename: `${name}.cjs`, cachedData }).runInThisContext()
