@@ -1,4 +1,5 @@
 /** The agent in a process of its own: command line, signals, exit codes. */
+import { writeFileSync } from 'node:fs'
 import { DetailedError, fullText } from '../lib/base/errors.ts'
 import { version } from '../lib/base/version.ts'
 import { endProcess } from '../lib/linux/libc.ts'
@@ -22,6 +23,7 @@ const exitCode = { ended: 0, failed: 1, misused: 2 } as const
 /** Runs the agent that the command line asks for, and ends the process. */
 export async function runProcess(): Promise<void> {
   keepHeapYoungSmall()
+  writeFileSync('/proc/self/comm', 'flanneld') // for ps and pgrep, who else see MainThread
   const code = await run(process.argv.slice(2))
   // Threads are not waited for: a program that hangs would hold them for half a minute.
   endProcess(code)

@@ -6,7 +6,13 @@
 import type { Worker } from 'node:worker_threads'
 import { DetailedError, fullText } from '../../lib/base/errors.ts'
 import type { Log } from '../../lib/base/log.ts'
-import { encodeSpec, type ThreadMessage, type ThreadSettings } from './protocol.ts'
+import { rulesGeneration } from '../../lib/firewall/rule-search.ts'
+import {
+  encodeSpec,
+  type ThreadMessage,
+  type ThreadOrder,
+  type ThreadSettings,
+} from './protocol.ts'
 import type { RulesSpec } from './spec.ts'
 import { startRulesThread } from './thread.ts'
 import type { RulesEvents } from './upkeep.ts'
@@ -28,16 +34,17 @@ const restartMs = 1000
 
 export class RulesKeeper {
   readonly #options: KeeperOptions
-  #thread: Worker
+  /** Absent while there is nothing to do for it: it takes 10 MB. */
+  #thread: Worker | undefined
   #spec: RulesSpec | undefined
   /** Who waits for an answer, in the order of what was asked. */
   #waiting: Waiting[] = []
-  #restart: NodeJS.Timeout | undefined
+  /** Until the next thread is started; or until it is looked whether one is needed. */
+  #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
   private constructor(options: KeeperOptions) {
     this.#options = options
-    this.#thread = this.#start()
   }
 
   /**
@@ -46,6 +53,7 @@ export class RulesKeeper {
    */
   static async start(spec: RulesSpec, options: KeeperOptions): Promise<RulesKeeper> {
     const keeper = new RulesKeeper(options)
+    keeper.#thread = keeper.#startThread()
     try {
       await keeper.update(spec)
       return keeper
@@ -57,12 +65,16 @@ export class RulesKeeper {
 
   /** Has other rules set, and looked after from now on; returns and rejects as `start` does. */
   update(spec: RulesSpec): Promise<void> {
-    if (this.#isClosed) return Promise.reject(ended('it was closed'))
     this.#spec = spec
+    if (this.#thread === undefined && !this.#isClosed) this.#revive()
+    return this.#order('set', spec)
+  }
+
+  #order(order: ThreadOrder['order'], spec: RulesSpec): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(failure('it was closed'))
       this.#waiting.push({ resolve, reject })
-      // without a thread, the next one is told
-      if (this.#restart === undefined) this.#thread.postMessage(encodeSpec(spec))
+      this.#thread?.postMessage({ order, spec: encodeSpec(spec) } satisfies ThreadOrder)
     })
   }
 
@@ -72,20 +84,22 @@ export class RulesKeeper {
    */
   async close(): Promise<void> {
     this.#isClosed = true
-    clearTimeout(this.#restart)
-    await this.#thread.terminate()
+    clearTimeout(this.#timer)
+    await this.#thread?.terminate()
     this.#rejectAll('it was closed')
   }
 
-  #start(): Worker {
-    const thread = startRulesThread(this.#options.entry, {
-      searchPath: this.#options.searchPath,
-      resyncMs: this.#options.resyncMs,
-    })
+  #startThread(): Worker {
+    const { entry, searchPath, resyncMs } = this.#options
+    const thread = startRulesThread(entry, { searchPath, resyncMs })
     let reason = 'it ended'
-    thread.on('message', (message: ThreadMessage) => this.#hear(message))
+    thread.on('message', (message: ThreadMessage) => {
+      if (thread === this.#thread) this.#hear(message)
+    })
     thread.on('error', (error) => (reason = String(error)))
-    thread.on('exit', () => this.#ended(reason))
+    thread.on('exit', () => {
+      if (thread === this.#thread) this.#ended(reason)
+    })
     return thread
   }
 
@@ -96,6 +110,8 @@ export class RulesKeeper {
         return this.#waiting.shift()?.resolve()
       case 'refused':
         return this.#waiting.shift()?.reject(new DetailedError(message.message, message.details))
+      case 'idle':
+        return this.#dismiss(message.generation)
       case 'repaired':
         return events.repaired(message.kind)
       case 'failed':
@@ -106,31 +122,57 @@ export class RulesKeeper {
     }
   }
 
-  #ended(reason: string): void {
-    if (this.#isClosed) return
-    this.#rejectAll(reason)
-    this.#options.events.failed('the thread of the packet-filter rules', reason)
-    this.#restart = setTimeout(() => {
-      this.#restart = undefined
-      this.#thread = this.#start()
-      this.#resume()
-    }, restartMs)
+  /** Ends the thread, unless it has been told something meanwhile, until rules change. */
+  #dismiss(generation: number): void {
+    if (this.#waiting.length > 0 || this.#isClosed) return
+    void this.#thread?.terminate()
+    this.#thread = undefined
+    this.#watch(generation)
   }
 
-  /** Tells a new thread what the one before was told, once for each who asked meanwhile. */
+  #watch(generation: number): void {
+    this.#timer = setTimeout(() => {
+      if (hasGeneration(generation)) this.#watch(generation)
+      else this.#resume()
+    }, this.#options.resyncMs)
+  }
+
+  #ended(reason: string): void {
+    if (this.#isClosed) return
+    this.#thread = undefined
+    this.#rejectAll(reason)
+    this.#options.events.failed('the thread of the packet-filter rules', reason)
+    this.#timer = setTimeout(() => this.#resume(), restartMs)
+  }
+
+  #revive(): void {
+    clearTimeout(this.#timer)
+    this.#thread = this.#startThread()
+  }
+
+  /** Has a new thread look after what the one before was told. */
   #resume(): void {
-    if (this.#spec === undefined) return
-    const reject = (error: unknown) =>
-      this.#options.events.failed('setting the packet-filter rules', fullText(error))
-    this.#waiting.unshift({ resolve: () => undefined, reject })
-    for (const _ of this.#waiting) this.#thread.postMessage(encodeSpec(this.#spec))
+    if (this.#spec === undefined || this.#isClosed) return
+    this.#revive()
+    this.#order('resume', this.#spec).catch((error: unknown) => {
+      this.#options.events.failed('looking after the packet-filter rules', fullText(error))
+    })
   }
 
   #rejectAll(reason: string): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(ended(reason))
+    for (const { reject } of this.#waiting.splice(0)) reject(failure(reason))
   }
 }
 
-function ended(reason: string): DetailedError {
+function failure(reason: string): DetailedError {
   return new DetailedError(`the thread of the packet-filter rules failed: ${reason}`, '')
+}
+
+/** Whether the kernel's rules are still of this generation; not if it does not say so. */
+function hasGeneration(generation: number): boolean {
+  try {
+    return rulesGeneration() === generation
+  } catch {
+    return false // the thread tells why, when it asks the same
+  }
 }

@@ -16,9 +16,17 @@ export interface SpecMessage extends Omit<RulesSpec, 'networks'> {
   readonly networks: readonly { readonly network: string; readonly subnet: string }[]
 }
 
-/** What a thread says: to each rules that it is to set one answer, and what happens on the way. */
+/** What a thread is told: `resume` looks after rules that another thread has set. */
+export interface ThreadOrder {
+  readonly order: 'set' | 'resume'
+  readonly spec: SpecMessage
+}
+
+/** What a thread says: to each order one answer, and what happens on the way. */
 export type ThreadMessage =
   | { readonly say: 'set' }
+  /** For some time nothing has changed since this generation of rules: the thread is not needed. */
+  | { readonly say: 'idle'; readonly generation: number }
   | { readonly say: 'refused'; readonly message: string; readonly details: string }
   | { readonly say: 'repaired'; readonly kind: RuleKind }
   | { readonly say: 'failed'; readonly operation: string; readonly text: string }

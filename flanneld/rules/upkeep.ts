@@ -75,18 +75,29 @@ export class RulesUpkeep {
     this.#sweep(wanted)
   }
 
+  /** Looks after rules that have been set before, and repairs what is not as it was set. */
+  resume(spec: RulesSpec): void {
+    const firewall = firewallOf(this.#tools, spec.backend)
+    const known = { spec, firewall, parts: partsOf(spec), canRandomize: new Map(), isSwept: true }
+    this.#wanted = known
+    this.check()
+  }
+
   /**
    * Repairs what is not as it was set. No program is started when the kernel says that no rule has
    * changed since the last time; a repair of this is such a change, and so looked at once more.
+   * Returns the kernel's generation of rules when nothing had changed; undefined else, and where
+   * nobody can say so.
    */
-  check(): void {
+  check(): number | undefined {
     const wanted = this.#wanted
-    if (wanted === undefined) return
+    if (wanted === undefined) return undefined
     const generation = this.#generation(wanted)
-    if (generation !== undefined && generation === wanted.checked) return
+    if (generation !== undefined && generation === wanted.checked) return generation
     const isRight = this.#repair(wanted)
     wanted.checked = isRight ? generation : undefined
     if (isRight) this.#sweep(wanted)
+    return undefined
   }
 
   #sweep(wanted: Wanted): void {

@@ -1,6 +1,7 @@
 /** The thread that keeps the rules, from the agent's side. */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { RulesKeeper } from '../../../flanneld/rules/keeper.ts'
 import type { RulesSpec } from '../../../flanneld/rules/spec.ts'
@@ -71,6 +72,25 @@ t.test('rules are set, repaired and changed', { skip }, async (t) => {
   t.match(sh('nft list tables'), 'flannel-ipv4', 'the rules stay')
   await t.rejects(keeper.update(specOf('nftables')), { name: 'DetailedError', message: /closed/ })
 })
+
+t.test(
+  'a thread that has nothing to do goes, and another comes when there is',
+  { skip },
+  async (t) => {
+    const { told, start } = setUp(t)
+    const keeper = await start(specOf('nftables'))
+    t.teardown(() => keeper.close())
+    const threads = () => readdirSync('/proc/self/task').length
+    const busy = threads()
+    for (let tries = 0; threads() >= busy && tries < 100; tries++) await setTimeout(100)
+    t.ok(threads() < busy, `${threads()} threads, after ${busy}`)
+    sh('nft flush chain ip flannel-ipv4 postrtg')
+    t.equal(await told.next(), 'repaired masquerade')
+    for (let tries = 0; threads() >= busy && tries < 100; tries++) await setTimeout(100)
+    await keeper.update(specOf('nftables', { masquerade: false }))
+    t.notMatch(sh('nft list table ip flannel-ipv4'), 'postrtg')
+  },
+)
 
 t.test('a start that fails', { skip }, async (t) => {
   const { start } = setUp(t)
