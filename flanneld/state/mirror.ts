@@ -12,7 +12,7 @@ import type { Family } from '../../lib/ip/ip.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { type NeighbourMessage, NUD_PERMANENT } from '../../lib/netlink/neighbour.ts'
 import { RT_TABLE_MAIN, RTPROT_BOOT, RTPROT_KERNEL } from '../../lib/netlink/route.ts'
-import { type Entry, entryPriority, keyOf } from './entry.ts'
+import { type Entry, entryPriority, keyOf, valueOf } from './entry.ts'
 import type { Step } from './plan.ts'
 
 /** Which entries matter: those that the agent wants, and those that it has to remove. */
@@ -21,8 +21,8 @@ export interface Interest {
   readonly devices: ReadonlySet<string>
   /** The link between the nodes, by name. */
   readonly underlay: string
-  /** Whether something is wanted of the key. */
-  wants(key: string): boolean
+  /** What is wanted of the key. */
+  wanted(key: string): Entry | undefined
   /** Whether the entry is the agent's to remove when it is not wanted. */
   owns(entry: Entry): boolean
 }
@@ -96,7 +96,17 @@ export class Mirror {
   #note(entry: Entry | undefined): void {
     if (entry === undefined) return
     const key = keyOf(entry)
-    if (this.#interest.wants(key) || this.#interest.owns(entry)) this.#entries.set(key, entry)
+    if (this.#matters(key, entry)) this.#entries.set(key, this.#shared(key, entry))
+  }
+
+  #matters(key: string, entry: Entry): boolean {
+    return this.#interest.wanted(key) !== undefined || this.#interest.owns(entry)
+  }
+
+  /** The entry that is wanted, when it is the same: thousands need not be there twice. */
+  #shared(key: string, entry: Entry): Entry {
+    const wanted = this.#interest.wanted(key)
+    return wanted !== undefined && valueOf(wanted) === valueOf(entry) ? wanted : entry
   }
 
   /** Takes over what was done, before the kernel tells of it. */
@@ -147,9 +157,13 @@ export class Mirror {
   #applyEntry(entry: Entry | undefined, isGone: boolean): Effect[] {
     if (entry === undefined) return []
     const key = keyOf(entry)
-    if (!this.#interest.wants(key) && !this.#interest.owns(entry)) return []
+    if (!this.#matters(key, entry)) return []
+    const known = this.#entries.get(key)
     if (isGone) this.#entries.delete(key)
-    else this.#entries.set(key, entry)
+    // mostly the kernel tells of what the agent itself has just done
+    else if (known === undefined || valueOf(known) !== valueOf(entry))
+      this.#entries.set(key, this.#shared(key, entry))
+    else return []
     return [{ kind: 'key', key }]
   }
 

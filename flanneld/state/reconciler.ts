@@ -77,7 +77,7 @@ export class Reconciler implements AsyncDisposable {
     this.#mirror = new Mirror({
       devices: new Set(devices.map(({ name }) => name)),
       underlay,
-      wants: (key) => this.#desired.get(key) !== undefined,
+      wanted: (key) => this.#desired.get(key),
       owns: (entry) => this.#node.owns(entry),
     })
     const { connection, log } = options

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import t from 'tap'
 import { createNotifier } from '../../flanneld/notify.ts'
-import { datagramReader, readerSkip } from '../support/datagram.ts'
+import { datagramReader, readerSkip, socketPath } from '../support/datagram.ts'
 
 const options = { skip: readerSkip() }
 
@@ -11,7 +10,7 @@ function record() {
 }
 
 t.test('systemd is told, by a path and by a name', options, async (t) => {
-  const path = join(t.testdir({}), 'notify')
+  const path = socketPath(t, 'notify')
   for (const NOTIFY_SOCKET of [path, `@${path}`]) {
     await using reader = await datagramReader(NOTIFY_SOCKET)
     const { warnings, log } = record()
@@ -38,7 +37,7 @@ t.test('without a socket nothing happens', async (t) => {
 
 t.test('a failure is logged, and no more', async (t) => {
   for (const [NOTIFY_SOCKET, reason] of [
-    [join(t.testdir({}), 'nobody'), 'connect: no such file or directory'],
+    [socketPath(t, 'nobody'), 'connect: no such file or directory'],
     [`/${'x'.repeat(200)}`, 'is too long for a Unix socket'],
   ] as const) {
     const { warnings, log } = record()

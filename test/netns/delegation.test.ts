@@ -104,6 +104,7 @@ function observe(setting: Setting, { code, stdout, stderr }: Reply): object {
     .replaceAll(/\bveth[\da-f]{8}\b/g, '<veth>')
     // in the links of host-local, which are JSON: the namespace, and when addresses were written
     .replaceAll(/\\":\d{6,}(?:\.\d+)?/g, '\\":0')
+    .replaceAll(/(?<=netnsCookie\\":\\")\d+/g, '0')
   return { code, ...JSON.parse(text) }
 }
 

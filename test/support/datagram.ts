@@ -1,7 +1,11 @@
 /** Readers of Unix datagrams, such as systemd is one: by perl, as Node has no such sockets. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Scope } from '../../scripts/lab/node.ts'
 import { missingProgram } from '../../scripts/lab/run.ts'
 
 const program = `
@@ -13,6 +17,13 @@ const program = `
   print "bound\\n";
   while (defined recv($socket, my $datagram, 65536, 0)) { print unpack("H*", $datagram), "\\n" }
 `
+
+/** A path in a folder that is removed with the scope: a socket's must be shorter than a clone's may be. */
+export function socketPath(scope: Scope, name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-`))
+  scope.teardown(() => rmSync(folder, { recursive: true }))
+  return join(folder, name)
+}
 
 export interface DatagramReader extends AsyncDisposable {
   /** The next datagrams, as text; waits until so many have come. */

@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { sendUnixDatagram } from '../../../lib/linux/unix-socket.ts'
-import { datagramReader, readerSkip } from '../../support/datagram.ts'
+import { datagramReader, readerSkip, socketPath } from '../../support/datagram.ts'
 
 t.test('datagrams to Unix sockets', { skip: readerSkip() }, async (t) => {
-  const path = join(t.testdir({}), 'socket')
+  const path = socketPath(t, 'socket')
   for (const address of [path, `@${path}-in-no-folder`]) {
     await using reader = await datagramReader(address)
     sendUnixDatagram(address, Buffer.from('READY=1\n\0'))
