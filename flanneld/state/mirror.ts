@@ -96,6 +96,8 @@ export class Mirror {
   #note(entry: Entry | undefined): void {
     if (entry === undefined) return
     const key = keyOf(entry)
+    // of routes with one key, the kernel takes the first
+    if (this.#entries.has(key)) return
     if (this.#matters(key, entry)) this.#entries.set(key, this.#shared(key, entry))
   }
 
@@ -148,10 +150,11 @@ export class Mirror {
   #applyAddress(change: { address: Address; linkIndex: number; isGone: boolean }): Effect[] {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
     // routes go with an address, too, and the kernel does not tell of them
-    if (link === this.#interest.underlay) return [{ kind: 'reload' }, { kind: 'underlay' }]
+    const reload: Effect[] = change.isGone ? [{ kind: 'reload' }] : []
+    if (link === this.#interest.underlay) return [...reload, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
     const entry: Entry = { kind: 'address', cidr: change.address.cidr, link }
-    return this.#applyEntry(entry, change.isGone)
+    return [...this.#applyEntry(entry, change.isGone), ...reload]
   }
 
   #applyEntry(entry: Entry | undefined, isGone: boolean): Effect[] {
@@ -159,18 +162,29 @@ export class Mirror {
     const key = keyOf(entry)
     if (!this.#matters(key, entry)) return []
     const known = this.#entries.get(key)
-    if (isGone) this.#entries.delete(key)
-    // mostly the kernel tells of what the agent itself has just done
-    else if (known === undefined || valueOf(known) !== valueOf(entry))
+    if (isGone) {
+      if (!this.#isThere(key, entry)) return []
+      this.#entries.delete(key)
+    } else {
+      // mostly the kernel tells of what the agent itself has just done
+      if (known !== undefined && valueOf(known) === valueOf(entry)) return []
       this.#entries.set(key, this.#shared(key, entry))
-    else return []
+    }
     return [{ kind: 'key', key }]
   }
 
+  /** What is gone may have had the key beside what is there, such as a second route. */
+  #isThere(key: string, entry: Entry): boolean {
+    const present = this.#entries.get(key)
+    if (present === undefined || entry.kind !== 'route') return present !== undefined
+    return valueOf(present) === valueOf(entry)
+  }
+
   #routeEntry(route: Route): Entry | undefined {
-    const { kind, dst, gateway, linkIndex, table, onlink, priority, protocol } = route
+    const { kind = 'other', dst, gateway, linkIndex, table, onlink, priority, protocol } = route
     const isByKernel = protocol === RTPROT_KERNEL
-    if (kind === undefined || table !== RT_TABLE_MAIN || isByKernel) return undefined
+    if (table !== RT_TABLE_MAIN || isByKernel || route.isPartial) return undefined
+    if (route.hop !== undefined && route.hop.index > 0) return undefined
     const link = linkIndex === undefined ? undefined : this.#links.get(linkIndex)?.name
     if (linkIndex !== undefined && link === undefined) return undefined
     return {
@@ -180,6 +194,7 @@ export class Mirror {
       ...(gateway && { gateway }),
       ...(link !== undefined && kind === 'unicast' && { link }),
       onlink,
+      ...(route.hop && { hops: route.hop.count }),
       ...entryPriority(dst, priority),
       ...(protocol !== RTPROT_BOOT && { protocol }),
     }
