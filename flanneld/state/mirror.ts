@@ -149,7 +149,7 @@ export class Mirror {
 
   #applyAddress(change: { address: Address; linkIndex: number; isGone: boolean }): Effect[] {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
-    // routes go with an address, too, and the kernel does not tell of them
+    // routes and neighbours go with an address, too, and the kernel does not tell of them
     const reload: Effect[] = change.isGone ? [{ kind: 'reload' }] : []
     if (link === this.#interest.underlay) return [...reload, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
