@@ -12,7 +12,7 @@ import {
   setSysctl,
 } from '../../scripts/lab/node.ts'
 import { runSync } from '../../scripts/lab/run.ts'
-import { Etcd } from './etcd.ts'
+import { Etcd } from '../../scripts/lab/etcd.ts'
 import { FlannelAgent } from './flannel-agent.ts'
 import { installConflist, subnetFile } from './flannel-node.ts'
 
@@ -72,7 +72,7 @@ export class FlannelCluster {
   static async make(scope: AsyncScope, options: ClusterOptions = {}): Promise<FlannelCluster> {
     const { wires = [2], backend = { Type: 'vxlan' }, families = [4], conf = {} } = options
     const hub = makeHub(scope, wires.length)
-    const etcd = await Etcd.startAt(scope, { netns: hub.netns, address: hubAddress })
+    const etcd = await Etcd.startIn(scope, hub.netns, hubAddress)
     const cluster = new FlannelCluster(scope, hub, etcd, options)
     const keys = Object.assign({}, ...families.map((family) => networks[family]), conf)
     etcd.ctl('put', confKey, JSON.stringify({ ...keys, Backend: backend }))

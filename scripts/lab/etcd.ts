@@ -1,4 +1,4 @@
-/** A real etcd for tests, on loopback or on the address of a namespace, with a data folder of its own. */
+/** A real etcd for tests and scripts, with a data folder of its own: on loopback, or on a node. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
@@ -6,61 +6,52 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Scope } from '../../scripts/lab/node.ts'
-import { inside, missingProgram, run, runSync } from '../../scripts/lab/run.ts'
+import type { Scope } from './node.ts'
+import { inside, missingProgram, run, runSync } from './run.ts'
 
 /** The reason to skip what needs etcd, or false. */
 export function etcdSkip(): string | false {
   return missingProgram('etcd', 'etcdctl', 'openssl')
 }
 
-/** Where clients find it, beside loopback. */
-export interface EtcdPlace {
-  /** The path of its network namespace. */
-  readonly netns: string
-  /** An address of that namespace. */
+/** Where it listens. */
+interface Place {
   readonly address: string
+  readonly ports: readonly [client: number, peer: number]
+  /** The network namespace; absent for that of this process. */
+  readonly netns?: string
 }
 
 export class Etcd {
   /** Where clients connect. */
   readonly url: string
   readonly #dir: string
-  /** The command line that runs a program where etcd is. */
-  readonly #there: (argv: readonly string[]) => readonly string[]
-  readonly #ports: readonly [client: number, peer: number]
+  readonly #place: Place
   readonly #options: readonly string[]
   #process: ChildProcess | undefined
 
-  private constructor(
-    dir: string,
-    ports: readonly [number, number],
-    options: readonly string[],
-    place?: EtcdPlace,
-  ) {
+  private constructor(dir: string, place: Place, options: readonly string[]) {
     const isSecure = options.some((option) => option.startsWith('--cert-file='))
     this.#dir = dir
-    this.#ports = ports
+    this.#place = place
     this.#options = options
-    this.#there = (argv) => (place === undefined ? argv : inside(place.netns, argv))
-    const address = place?.address ?? '127.0.0.1'
-    this.url = `${isSecure ? 'https' : 'http'}://${address}:${ports[0]}`
+    this.url = `${isSecure ? 'https' : 'http'}://${place.address}:${place.ports[0]}`
   }
 
   /** Starts an etcd with more options, e.g. `--auth-token=simple`; it ends with the scope. */
   static async start(scope: Scope, ...options: string[]): Promise<Etcd> {
     const ports = [await freePort(), await freePort()] as const
-    return Etcd.#start(scope, (dir) => new Etcd(dir, ports, options))
+    return await Etcd.#startAt(scope, { address: '127.0.0.1', ports }, options)
   }
 
-  /** The same in a namespace that has nothing else. */
-  static startAt(scope: Scope, place: EtcdPlace): Promise<Etcd> {
-    return Etcd.#start(scope, (dir) => new Etcd(dir, [2379, 2380], [], place))
+  /** Starts an etcd in a network namespace, at an address there and at the ports that it usually has. */
+  static async startIn(scope: Scope, netns: string, address: string): Promise<Etcd> {
+    return await Etcd.#startAt(scope, { address, netns, ports: [2379, 2380] }, [])
   }
 
-  static async #start(scope: Scope, make: (dir: string) => Etcd): Promise<Etcd> {
+  static async #startAt(scope: Scope, place: Place, options: readonly string[]): Promise<Etcd> {
     const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-etcd-`))
-    const etcd = make(dir)
+    const etcd = new Etcd(dir, place, options)
     scope.teardown(async () => {
       await etcd.stop('SIGKILL')
       rmSync(dir, { recursive: true })
@@ -72,17 +63,17 @@ export class Etcd {
   /** Starts it again with the data that it had. Resolves when it answers. */
   async start(): Promise<void> {
     const client = this.url
-    const peer = `http://127.0.0.1:${this.#ports[1]}`
+    const [port, peerPort] = this.#place.ports
+    const peer = `http://${this.#place.address}:${peerPort}`
     const [program = '', ...args] = this.#there([
-      'etcd',
-      ...['--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
+      ...['etcd', '--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
       ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
       ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
       ...[`--initial-cluster=test=${peer}`, '--logger=zap', ...this.#options],
     ])
     this.#process = spawn(program, args, { stdio: 'ignore' })
     for (let attempt = 0; attempt < 100; attempt++) {
-      if (await this.#listens()) return
+      if (this.#listens(port)) return
       await setTimeout(100)
     }
     throw new Error('etcd does not answer')
@@ -136,10 +127,14 @@ export class Etcd {
   }
 
   /** Whether a client can connect: etcd listens when it has joined its cluster. */
-  async #listens(): Promise<boolean> {
-    const { hostname, port } = new URL(this.url)
-    const { code } = await run(this.#there(['bash', '-c', `: < /dev/tcp/${hostname}/${port}`]))
-    return code === 0
+  #listens(port: number): boolean {
+    return runSync(this.#there(['ss', '-Hltn', `sport = :${port}`])) !== ''
+  }
+
+  /** The command line that runs `argv` where etcd is. */
+  #there(argv: readonly string[]): readonly string[] {
+    const { netns } = this.#place
+    return netns === undefined ? argv : inside(netns, argv)
   }
 }
 
