@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { DetailedError, fullText } from '../lib/base/errors.ts'
 import { version } from '../lib/base/version.ts'
-import { endProcess } from '../lib/linux/libc.ts'
+import { endProcess, keepHeapSmall, trimHeap } from '../lib/linux/libc.ts'
 import { writeAll } from '../lib/linux/stdio.ts'
 import { Connection } from '../lib/netlink/connection.ts'
 import { groups, Subscription } from '../lib/netlink/subscription.ts'
@@ -20,9 +20,13 @@ import { EtcdSubnetManager } from './subnet/etcd/manager.ts'
 /** Exit codes: upstream's, but for a command line that is not understood, where it has 0. */
 const exitCode = { ended: 0, failed: 1, misused: 2 } as const
 
+/** So many ms after its start an agent has usually done all that it does then. */
+const settledMs = 20_000
+
 /** Runs the agent that the command line asks for, and ends the process. */
 export async function runProcess(): Promise<void> {
   keepHeapYoungSmall()
+  keepHeapSmall()
   writeFileSync('/proc/self/comm', 'flanneld') // for ps and pgrep, who else see MainThread
   const code = await run(process.argv.slice(2))
   // Threads are not waited for: a program that hangs would hold them for half a minute.
@@ -35,6 +39,19 @@ export async function runProcess(): Promise<void> {
  */
 function keepHeapYoungSmall(): void {
   process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1')
+}
+
+/**
+ * Gives back what the start has left: the leases have been read, and the rules are in place. Without
+ * it V8 and malloc keep 30 MB for the next time, which may never come.
+ */
+function giveBackMemory(): void {
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8')
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = process.getBuiltinModule('node:vm').runInNewContext('gc')
+  setFlagsFromString('--no-expose-gc')
+  if (typeof collect === 'function') collect()
+  trimHeap()
 }
 
 async function run(words: readonly string[]): Promise<number> {
@@ -119,6 +136,8 @@ async function serve(options: Options, log: AgentLog, signal: AbortSignal): Prom
     stack.use(await HealthServer.listen({ ip, port, isReady, metrics: monitoring.page, log }))
   }
   stack.defer(() => notifier.stopping())
+  const timer = setTimeout(giveBackMemory, settledMs)
+  stack.defer(() => clearTimeout(timer))
   await agent.run(signal)
 }
 
