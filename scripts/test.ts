@@ -61,7 +61,7 @@ function options(): string[] {
     '--reporter=tap',
     '--disable-coverage',
     '--allow-empty-coverage',
-    `--jobs=${availableParallelism()}`,
+    `--jobs=${availableParallelism() + 1}`, // many of them wait for something else than a processor
     `--timeout=${process.env['CNI_FAULTS'] === 'full' ? 1800 : 120}`, // seconds for a file
     '--node-arg=--disable-warning=ExperimentalWarning', // node:ffi
   ]
