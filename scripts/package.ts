@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
+  copyFileSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -42,6 +43,9 @@ const withoutFront =
   'apt-get install gcc libc6-dev, and make clean all'
 
 const seaConfig = {
+  // This path stands in the executable, which is the same in every clone: pkg works in a folder of its
+  // own, beside which the launcher lies then.
+  main: '../launcher.cjs',
   disableExperimentalSEAWarning: true,
   useSnapshot: false,
   useCodeCache: false, // the launcher is short, and brings the code cache of the bundle
@@ -78,6 +82,8 @@ try {
 async function makeExecutable(output: string): Promise<void> {
   mkdirSync(folder)
   for (const bundle of bundles) addBundle(bundle)
+  copyFileSync(launcher, join(folder, 'launcher.cjs'))
+  process.env['TMPDIR'] = folder
   const { arch } = process
   const nodePath = process.execPath // the pinned Node, which is of the processor's kind
   const target = { nodeRange: 'node26', platform: 'linux', arch, output } as const
