@@ -15,6 +15,7 @@ import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../netlink/message.ts'
 import {
   routeMessage,
   type RouteMessage,
+  RT_SCOPE_NOWHERE,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   RTM_F_CLONED,
@@ -58,6 +59,8 @@ export interface NewRoute {
   readonly onlink?: boolean | undefined
   /** The source address to prefer. */
   readonly source?: Ip | undefined
+  /** Who makes it (linux/rtnetlink.h, RTPROT_*). Absent: 3, somebody by hand. */
+  readonly protocol?: number | undefined
 }
 
 /** A route as the kernel has it; each next hop of a multipath route counts as a route. */
@@ -79,6 +82,10 @@ export interface Route {
   /** In bytes. */
   readonly advmss?: number
   readonly source?: Ip
+  /** It is for some packets to the destination only: by their type of service, or their source. */
+  readonly isPartial: boolean
+  /** Which of the next hops of a multipath route it is, from 0; absent for the only one. */
+  readonly hop?: { readonly index: number; readonly count: number }
 }
 
 /**
@@ -97,7 +104,8 @@ export function routeAdd(connection: Connection, route: NewRoute): void {
 
 /**
  * Has the kernel have the route in place of the first one to the same destination with the same
- * priority. It answers `ENETUNREACH` or `EINVAL` when the gateway is on no network of the link.
+ * priority. It answers `ENETUNREACH`, `EHOSTUNREACH` or `EINVAL` when the gateway is on no network of
+ * the link, and `EEXIST` when IPv4 has the route already, but behind the first one.
  */
 export function routeReplace(route: NewRoute): Request {
   return {
@@ -108,12 +116,15 @@ export function routeReplace(route: NewRoute): Request {
   }
 }
 
-/** The kernel answers ESRCH when it does not have the route, by this way and of this kind. */
+/**
+ * The kernel answers ESRCH when it does not have the route, by this way, of this kind and made by
+ * this protocol. Its scope does not matter unless one is given.
+ */
 export function routeDelete(route: NewRoute): Request {
   return {
     operation: `route delete ${describe(route)}`,
     type: RTM_DELROUTE,
-    payload: encodeRoute(route),
+    payload: encodeRoute({ scope: RT_SCOPE_NOWHERE, ...route }),
   }
 }
 
@@ -125,12 +136,12 @@ function describe({ kind = 'unicast', dst, gateway, linkIndex }: NewRoute): stri
 
 function encodeRoute(route: NewRoute): Uint8Array {
   const { kind = 'unicast', dst, gateway, linkIndex, table = RT_TABLE_MAIN } = route
-  const { scope, priority, mtu, advmss, onlink = false, source } = route
+  const { scope, priority, mtu, advmss, onlink = false, source, protocol = RTPROT_BOOT } = route
   return routeMessage.encode({
     family: addressFamily(family(dst.ip)),
     prefix: dst.prefix,
     ...tableFields(table),
-    protocol: RTPROT_BOOT,
+    protocol,
     scope,
     type: kindNumbers[kind],
     flags: onlink ? RTNH_F_ONLINK : 0,
@@ -212,7 +223,7 @@ export function decodeRoute(message: RouteMessage): Route[] {
   const kind = kinds.get(message.type)
   const { dst = ipFromValue(of, 0n), prefix, source, metrics } = message
   const hops = message.nextHops ?? [message]
-  return hops.map(({ gateway, outputIndex, flags }) => ({
+  return hops.map(({ gateway, outputIndex, flags }, index) => ({
     ...(kind && { kind }),
     dst: { ip: dst, prefix },
     ...(gateway && { gateway }),
@@ -225,5 +236,7 @@ export function decodeRoute(message: RouteMessage): Route[] {
     ...(metrics?.mtu !== undefined && { mtu: metrics.mtu }),
     ...(metrics?.advmss !== undefined && { advmss: metrics.advmss }),
     ...(source && { source }),
+    isPartial: message.tos !== 0 || message.sourcePrefix !== 0,
+    ...(hops.length > 1 && { hop: { index, count: hops.length } }),
   }))
 }

@@ -14,6 +14,8 @@ export const RT_TABLE_MAIN = 254
 // linux/rtnetlink.h: rtm_type
 export const RTN_UNICAST = 1
 export const RTN_BLACKHOLE = 6
+// linux/rtnetlink.h: enum rt_scope_t
+export const RT_SCOPE_NOWHERE = 255
 // linux/rtnetlink.h: rtm_protocol
 export const RTPROT_KERNEL = 2
 export const RTPROT_BOOT = 3

@@ -2,7 +2,15 @@ import t from 'tap'
 import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import { addressAdd } from '../../../lib/net/address.ts'
 import { linkSet, vethAdd } from '../../../lib/net/link.ts'
-import { type Route, routeAdd, routeGet, routeList } from '../../../lib/net/route.ts'
+import {
+  type NewRoute,
+  type Route,
+  routeAdd,
+  routeDelete,
+  routeGet,
+  routeList,
+  routeReplace,
+} from '../../../lib/net/route.ts'
 import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
 import { runSync } from '../../../scripts/lab/run.ts'
 import { cidr, ip } from '../../support/address.ts'
@@ -157,4 +165,117 @@ t.test('the way to an address', options, async (t) => {
   t.equal(found.source && formatIp(found.source), '10.244.1.5')
   const near = routeGet(connection, ip('fd00:10:244:1::9'))
   t.equal(near.source && formatIp(near.source), 'fd00:10:244:1::5')
+})
+
+t.test('a route in place of another one', options, async (t) => {
+  const { pod, connection, linkIndex } = makePod(t)
+  for (const [family, dst, near, other, far] of [
+    [4, '10.9.0.0/16', '10.244.1.1', '10.244.1.2', '10.99.0.1'],
+    [6, 'fd09::/64', 'fd00:10:244:1::1', 'fd00:10:244:1::2', 'fd99::1'],
+  ] as const) {
+    const seen = () =>
+      routes(pod, family)
+        .filter((route) => route.dst === dst)
+        .map(({ gateway, flags, metric }) => [gateway, flags.join(), metric])
+    const usual = family === 4 ? undefined : 1024
+    const set = (route: Partial<NewRoute>) =>
+      connection.execute(routeReplace({ dst: cidr(dst), linkIndex, ...route }))
+    set({ gateway: ip(near) })
+    set({ gateway: ip(other) })
+    t.strictSame(seen(), [[other, '', usual]], 'there is one')
+    set({ gateway: ip(other) })
+    t.strictSame(seen(), [[other, '', usual]], 'the same again')
+    t.throws(() => set({ gateway: ip(far) }), {
+      code: family === 4 ? 'ENETUNREACH' : 'EHOSTUNREACH',
+    })
+    set({ gateway: ip(far), onlink: true })
+    t.strictSame(seen(), [[far, 'onlink', usual]])
+    set({ gateway: ip(near), priority: 7 })
+    t.strictSame(
+      seen().sort(),
+      [
+        [far, 'onlink', usual],
+        [near, '', 7],
+      ].sort(),
+      'beside those with another priority',
+    )
+    const listed = routeList(connection, { family }).filter((route) => route.onlink)
+    t.strictSame(listed.map(show), [`${dst} via ${far}`])
+    routeAdd(connection, { dst: cidr(dst), linkIndex, gateway: ip(near), priority: 9 })
+    routeAdd(connection, { dst: cidr(dst), linkIndex, gateway: ip(other), priority: 9 })
+    const atNine = () => routeList(connection, { family }).filter(({ priority }) => priority === 9)
+    const replace = () => set({ gateway: ip(near), priority: 9 })
+    if (family === 4) {
+      t.throws(replace, { code: 'EEXIST' }, 'it is there, but behind another one')
+      t.strictSame(atNine().map(show), [`${dst} via ${other}`, `${dst} via ${near}`])
+    } else {
+      replace()
+      t.strictSame(atNine().map(show), [`${dst} via ${near}`], 'of several ways, all')
+    }
+  }
+})
+
+t.test('blackholes', options, async (t) => {
+  const { pod, connection } = makePod(t)
+  for (const [family, dst] of [
+    [4, '10.9.0.0/16'],
+    [6, 'fd09::/64'],
+  ] as const) {
+    const route: NewRoute = { kind: 'blackhole', dst: cidr(dst), priority: 100_000 }
+    connection.execute(routeReplace(route))
+    const shown = ipJson<{ type: string; dst: string; metric: number }>(
+      pod,
+      ...[`-${family}`, 'route', 'show', 'type', 'blackhole'],
+    )
+    t.match(shown, [{ type: 'blackhole', dst, metric: 100_000 }])
+    const listed = routeList(connection, { family }).filter(({ kind }) => kind === 'blackhole')
+    t.match(listed, [{ dst: { prefix: cidr(dst).prefix }, priority: 100_000, protocol: 3 }])
+    connection.execute(routeDelete(route))
+    t.throws(() => connection.execute(routeDelete(route)), {
+      code: 'ESRCH',
+      details: `route delete blackhole ${dst}`,
+    })
+  }
+})
+
+t.test('a route is removed that is exactly so', options, async (t) => {
+  const { pod, connection, linkIndex } = makePod(t)
+  const add = (words: string) =>
+    runSync(['ip', '-n', pod.name, 'route', 'add', ...words.split(' ')])
+  const count = () => routes(pod).filter(({ dst }) => dst === '10.9.0.0/16').length
+  const dst = cidr('10.9.0.0/16')
+  const remove = (route: Partial<NewRoute>) =>
+    connection.execute(routeDelete({ dst, linkIndex, ...route }))
+  add('10.9.0.0/16 via 10.244.1.1 proto bird')
+  const gateway = ip('10.244.1.1')
+  t.throws(() => remove({ gateway }), { code: 'ESRCH' }, 'another protocol')
+  t.throws(() => remove({ gateway: ip('10.244.1.2'), protocol: 12 }), { code: 'ESRCH' })
+  t.throws(() => remove({ gateway, protocol: 12, scope: 253 }), { code: 'ESRCH' })
+  t.equal(count(), 1)
+  remove({ gateway, protocol: 12 })
+  t.equal(count(), 0)
+  add('10.9.0.0/16 dev eth0')
+  remove({})
+  t.equal(count(), 0, 'of whatever scope')
+})
+
+t.test('routes of several ways, and for some packets only', options, async (t) => {
+  const { pod, connection } = makePod(t)
+  const add = (words: string) => runSync(['ip', '-n', pod.name, ...words.split(' ')])
+  const ways = (a: string, b: string) => `nexthop via ${a} dev eth0 nexthop via ${b} dev eth0`
+  add(`route add 10.9.0.0/16 ${ways('10.244.1.1', '10.244.1.2')}`)
+  add(`-6 route add fd09::/64 ${ways('fd00:10:244:1::1', 'fd00:10:244:1::2')}`)
+  add('route add 10.9.0.0/16 via 10.244.1.3 tos 0x10')
+  for (const family of [4, 6] as const) {
+    const listed = routeList(connection, { family }).filter(({ gateway }) => gateway !== undefined)
+    const partial = family === 4 ? [true] : []
+    t.strictSame(listed.map(({ isPartial }) => isPartial).sort(), [false, false, ...partial])
+    t.strictSame(
+      listed.flatMap(({ hop }) => (hop === undefined ? [] : [hop])),
+      [
+        { index: 0, count: 2 },
+        { index: 1, count: 2 },
+      ],
+    )
+  }
 })
