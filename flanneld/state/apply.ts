@@ -31,6 +31,24 @@ export async function* applySteps(
   }
 }
 
+/**
+ * A wanted route that the kernel has already, but behind another one, is taken when that is gone.
+ * Returns what is left of the error.
+ */
+function uncover(
+  connection: Connection,
+  { entry, key, found }: Step,
+  error: NetlinkError,
+  indexOf: (link: string) => number | undefined,
+): NetlinkError | undefined {
+  if (error.code !== 'EEXIST' || entry.kind !== 'route' || found === undefined) return error
+  const removal: Step = { do: 'remove', key, entry: found }
+  const request = requestFor(removal, indexOf)
+  if (request === undefined) return error
+  const [refusal] = connection.attemptAll([request])
+  return refusal === undefined || isDone(removal, refusal) ? undefined : refusal
+}
+
 function applySlice(
   connection: Connection,
   slice: readonly Step[],
@@ -42,7 +60,7 @@ function applySlice(
   })
   const errors = connection.attemptAll(possible.map(({ request }) => request))
   return possible.map(({ step }, index) => {
-    const error = errors[index]
+    const error = errors[index] && uncover(connection, step, errors[index], indexOf)
     return error === undefined || isDone(step, error) ? { step } : { step, error }
   })
 }

@@ -14,13 +14,16 @@ export interface AddressEntry {
 /** A route of the main table. */
 export interface RouteEntry {
   readonly kind: 'route'
-  readonly type: RouteKind
+  /** `other` is for what the agent never makes: unreachable, prohibit, … */
+  readonly type: RouteKind | 'other'
   readonly dst: Cidr
   readonly gateway?: Ip
   /** Absent for a blackhole. */
   readonly link?: string
   /** The gateway is on the link even if no prefix of the link holds it. */
   readonly onlink: boolean
+  /** Over how many ways packets are spread, of which this is the first; absent for one. */
+  readonly hops?: number
   /** Absent for the kernel's default of the family. */
   readonly priority?: number
   /** Who made it (RTPROT_*); absent for RTPROT_BOOT, as for what is made by hand. */
@@ -73,10 +76,11 @@ export function valueOf(entry: Entry): string {
     case 'address':
       return ''
     case 'route': {
-      const { type, gateway, link, onlink } = entry
+      const { type, gateway, link, onlink, hops = 1 } = entry
       const way = gateway === undefined ? '' : ` via ${formatIp(gateway)}`
       const out = link === undefined ? '' : ` dev ${link}`
-      return `${type}${way}${out}${onlink ? ' onlink' : ''}`
+      const more = hops === 1 ? '' : ` and ${hops - 1} more`
+      return `${type}${way}${out}${onlink ? ' onlink' : ''}${more}`
     }
     case 'neighbour':
       return `lladdr ${entry.mac}`

@@ -12,7 +12,7 @@ import type { Family } from '../../lib/ip/ip.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { type NeighbourMessage, NUD_PERMANENT } from '../../lib/netlink/neighbour.ts'
 import { RT_TABLE_MAIN, RTPROT_BOOT, RTPROT_KERNEL } from '../../lib/netlink/route.ts'
-import { type Entry, entryPriority, keyOf } from './entry.ts'
+import { type Entry, entryPriority, keyOf, valueOf } from './entry.ts'
 import type { Step } from './plan.ts'
 
 /** Which entries matter: those that the agent wants, and those that it has to remove. */
@@ -96,6 +96,8 @@ export class Mirror {
   #note(entry: Entry | undefined): void {
     if (entry === undefined) return
     const key = keyOf(entry)
+    // of routes with one key, the kernel takes the first
+    if (this.#entries.has(key)) return
     if (this.#interest.wants(key) || this.#interest.owns(entry)) this.#entries.set(key, entry)
   }
 
@@ -138,25 +140,35 @@ export class Mirror {
   #applyAddress(change: { address: Address; linkIndex: number; isGone: boolean }): Effect[] {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
     // routes go with an address, too, and the kernel does not tell of them
-    if (link === this.#interest.underlay) return [{ kind: 'reload' }, { kind: 'underlay' }]
+    const reload: Effect[] = change.isGone ? [{ kind: 'reload' }] : []
+    if (link === this.#interest.underlay) return [...reload, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
     const entry: Entry = { kind: 'address', cidr: change.address.cidr, link }
-    return this.#applyEntry(entry, change.isGone)
+    return [...this.#applyEntry(entry, change.isGone), ...reload]
   }
 
   #applyEntry(entry: Entry | undefined, isGone: boolean): Effect[] {
     if (entry === undefined) return []
     const key = keyOf(entry)
     if (!this.#interest.wants(key) && !this.#interest.owns(entry)) return []
-    if (isGone) this.#entries.delete(key)
-    else this.#entries.set(key, entry)
+    if (!isGone) this.#entries.set(key, entry)
+    else if (this.#isThere(key, entry)) this.#entries.delete(key)
+    else return []
     return [{ kind: 'key', key }]
   }
 
+  /** What is gone may have had the key beside what is there, such as a second route. */
+  #isThere(key: string, entry: Entry): boolean {
+    const present = this.#entries.get(key)
+    if (present === undefined || entry.kind !== 'route') return present !== undefined
+    return valueOf(present) === valueOf(entry)
+  }
+
   #routeEntry(route: Route): Entry | undefined {
-    const { kind, dst, gateway, linkIndex, table, onlink, priority, protocol } = route
+    const { kind = 'other', dst, gateway, linkIndex, table, onlink, priority, protocol } = route
     const isByKernel = protocol === RTPROT_KERNEL
-    if (kind === undefined || table !== RT_TABLE_MAIN || isByKernel) return undefined
+    if (table !== RT_TABLE_MAIN || isByKernel || route.isPartial) return undefined
+    if (route.hop !== undefined && route.hop.index > 0) return undefined
     const link = linkIndex === undefined ? undefined : this.#links.get(linkIndex)?.name
     if (linkIndex !== undefined && link === undefined) return undefined
     return {
@@ -166,6 +178,7 @@ export class Mirror {
       ...(gateway && { gateway }),
       ...(link !== undefined && kind === 'unicast' && { link }),
       onlink,
+      ...(route.hop && { hops: route.hop.count }),
       ...entryPriority(dst, priority),
       ...(protocol !== RTPROT_BOOT && { protocol }),
     }

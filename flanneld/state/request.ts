@@ -10,8 +10,8 @@ import type { RouteEntry } from './entry.ts'
 import type { Step } from './plan.ts'
 
 /**
- * The request for a step; undefined when the link that it is about is not there. `indexOf` gives
- * the index of a link by its name.
+ * The request for a step; undefined when the link that it is about is not there, and for a route of
+ * a kind that is none of the agent's. `indexOf` gives the index of a link by its name.
  */
 export function requestFor(
   { do: verb, entry }: Step,
@@ -21,7 +21,11 @@ export function requestFor(
   if (entry.kind === 'route') {
     if (entry.link !== undefined && linkIndex === undefined) return undefined
     const route = newRoute(entry, linkIndex)
-    return verb === 'set' ? routeReplace(route) : routeDelete(route)
+    if (route === undefined) return undefined
+    if (verb === 'set') return routeReplace(route)
+    // of a route with several ways, the kernel would remove the first way only
+    const isOneOf = entry.hops !== undefined
+    return routeDelete(isOneOf ? { ...route, gateway: undefined, linkIndex: undefined } : route)
   }
   if (linkIndex === undefined) return undefined
   if (entry.kind === 'address') {
@@ -38,8 +42,10 @@ export function requestFor(
   return verb === 'set' ? fdbReplace(fdbEntry) : fdbDelete(fdbEntry)
 }
 
-function newRoute({ type, dst, gateway, onlink, priority }: RouteEntry, linkIndex?: number) {
-  return { kind: type, dst, gateway, linkIndex, onlink, priority } satisfies NewRoute
+function newRoute(entry: RouteEntry, linkIndex?: number): NewRoute | undefined {
+  const { type, dst, gateway, onlink, priority, protocol } = entry
+  if (type === 'other') return undefined
+  return { kind: type, dst, gateway, linkIndex, onlink, priority, protocol }
 }
 
 /** Whether the kernel refused a step because what it is to bring about is so already. */
