@@ -19,8 +19,8 @@ import type { Step } from './plan.ts'
 export interface Interest {
   /** The agent's own devices, by name. */
   readonly devices: ReadonlySet<string>
-  /** The link between the nodes, by name. */
-  readonly underlay: string
+  /** Whether it is the name of the link between the nodes. */
+  isUnderlay(name: string): boolean
   /** Whether something is wanted of the key. */
   wants(key: string): boolean
   /** Whether the entry is the agent's to remove when it is not wanted. */
@@ -124,9 +124,9 @@ export class Mirror {
     const before = this.#links.get(link.index)
     if (isGone) this.#links.delete(link.index)
     else this.#links.set(link.index, link)
-    const { devices, underlay } = this.#interest
+    const { devices } = this.#interest
     const names = [link.name, before?.name ?? '']
-    const isUnderlay = names.includes(underlay)
+    const isUnderlay = names.some((name) => this.#interest.isUnderlay(name))
     if (!isUnderlay && !names.some((name) => devices.has(name))) return []
     const isSame =
       !isGone && before !== undefined && before.name === link.name && before.up === link.up
@@ -141,7 +141,7 @@ export class Mirror {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
     // routes go with an address, too, and the kernel does not tell of them
     const reload: Effect[] = change.isGone ? [{ kind: 'reload' }] : []
-    if (link === this.#interest.underlay) return [...reload, { kind: 'underlay' }]
+    if (this.#interest.isUnderlay(link)) return [...reload, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
     const entry: Entry = { kind: 'address', cidr: change.address.cidr, link }
     return [...this.#applyEntry(entry, change.isGone), ...reload]
