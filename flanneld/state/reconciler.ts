@@ -51,8 +51,9 @@ export class Reconciler implements AsyncDisposable {
   /** Before all leases are known, nobody knows what is in none of them. */
   #knowsPeers = false
   #isReady = false
-  /** By performance.now(). */
-  #wantedSince: number | undefined
+  /** What is done to a device since it was there is a repair. */
+  #wasReady = false
+  #wantedSince: number | undefined // by performance.now()
   readonly #failed = new Set<string>()
   #retryMs = firstRetryMs
   #retry: NodeJS.Timeout | undefined
@@ -70,19 +71,17 @@ export class Reconciler implements AsyncDisposable {
       wants: (key) => this.#desired.get(key) !== undefined,
       owns: (entry) => this.#node.owns(entry),
     })
-    const { connection, log } = options
-    this.#deviceProblems = new ProblemLog(log.error)
-    this.#maker = { connection, links: this.#mirror, log }
+    this.#maker = { ...options, links: this.#mirror }
+    this.#deviceProblems = new ProblemLog(options.log.error)
     this.#want(nodeOwner, options.node.entries)
     this.#poll = setInterval(() => this.#listen(), pollMs)
   }
 
   /** How many peers have all that they need, when nothing is being done. */
   get reachableCount(): number {
-    const unreachable = new Set<string | undefined>([nodeOwner])
-    for (const key of this.#failed) unreachable.add(this.#desired.ownerOf(key))
-    unreachable.delete(undefined) // what could not be removed is nobody's
-    return this.#desired.ownerCount - unreachable.size
+    // what could not be removed is no peer's
+    const owners = [...this.#failed].map((key) => this.#desired.ownerOf(key) ?? nodeOwner)
+    return this.#desired.ownerCount - new Set([nodeOwner, ...owners]).size
   }
 
   /** Whether all devices are there. */
@@ -129,7 +128,7 @@ export class Reconciler implements AsyncDisposable {
     this.#isClosed = true
     clearInterval(this.#poll)
     await this.#passes
-    clearTimeout(this.#retry)
+    this.#forgetRetry()
   }
 
   #want(owner: string, entries: readonly Entry[]): void {
@@ -203,6 +202,7 @@ export class Reconciler implements AsyncDisposable {
   async #runPass(): Promise<void> {
     if (this.#mustLoad !== undefined) this.#load(this.#mustLoad)
     this.#isReady = await this.#ensureDevices()
+    this.#wasReady ||= this.#isReady
     const dirty = this.#dirty
     this.#dirty = new Map()
     await this.#apply(dirty)
@@ -226,12 +226,12 @@ export class Reconciler implements AsyncDisposable {
       try {
         const done = ensureDevice(this.#maker, device)
         if (done === 'made') this.#load('wanted')
-        if (done !== 'nothing' && this.#knowsPeers) observer.repaired('link')
+        if (done !== 'nothing' && this.#wasReady) observer.repaired('link')
         const keys = this.#node.entries
           .filter(({ kind, link }) => kind === 'address' && link === device.name)
           .map(keyOf)
         await this.#apply(new Map(keys.map((key) => [key, this.#dirty.get(key) ?? 'wanted'])))
-        if (raiseDevice(this.#maker, device.name) && done === 'nothing' && this.#knowsPeers) {
+        if (raiseDevice(this.#maker, device.name) && done === 'nothing' && this.#wasReady) {
           log.info(`link ${device.name} is down: setting it up`)
           observer.repaired('link')
         }

@@ -2,14 +2,7 @@ import t from 'tap'
 import { kernelSkip, type Scope } from '../../../scripts/lab/node.ts'
 import { vxlanSkip } from '../../support/cluster.ts'
 import { link } from '../../support/ip.ts'
-import {
-  device,
-  deviceV6,
-  mac,
-  Machine,
-  ReconciledNode,
-  siteOf,
-} from '../../support/reconciled-node.ts'
+import { device, mac, Machine, ReconciledNode } from '../../support/reconciled-node.ts'
 
 const skip = kernelSkip() || vxlanSkip()
 
