@@ -5,6 +5,9 @@ export class Debounce implements AsyncDisposable {
   readonly #work: () => Promise<void>
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
+  /** Whether the work is to be done again when it is done. */
+  #isDue = false
+  #isClosed = false
 
   /** `work` must not reject. */
   constructor(ms: number, work: () => Promise<void>) {
@@ -14,17 +17,26 @@ export class Debounce implements AsyncDisposable {
 
   /** Has the work done, so many ms after the first trigger, and never twice at a time. */
   trigger(): void {
-    this.#timer ??= setTimeout(() => this.#run(), this.#ms)
+    if (!this.#isClosed) this.#timer ??= setTimeout(() => this.#run(), this.#ms)
   }
 
   #run(): void {
     this.#timer = undefined
-    const last = this.#running ?? Promise.resolve()
-    this.#running = last.then(() => this.#work())
+    this.#isDue = true
+    this.#running ??= this.#workOff()
+  }
+
+  async #workOff(): Promise<void> {
+    while (this.#isDue && !this.#isClosed) {
+      this.#isDue = false
+      await this.#work()
+    }
+    this.#running = undefined
   }
 
   /** Resolves when work that has begun is done; none begins any more. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#running
   }

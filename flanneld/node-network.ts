@@ -1,5 +1,4 @@
 /** What the agent makes on its node for its lease, and keeps true: devices, rules, subnet.env. */
-import { fullText } from '../lib/base/errors.ts'
 import type { Lease } from '../lib/flannel/lease.ts'
 import { family } from '../lib/ip/ip.ts'
 import type { AgentOptions } from './agent-options.ts'
@@ -8,11 +7,13 @@ import { blackholeRoutes } from './blackhole.ts'
 import { Debounce } from './debounce.ts'
 import type { NetworkConf } from './network-conf.ts'
 import { Peers } from './peers.ts'
+import { ProblemLog } from './problem-log.ts'
 import { RulesKeeper } from './rules/keeper.ts'
 import type { RulesSpec } from './rules/spec.ts'
 import { describeSite, lookAgain, type Place } from './site.ts'
 import type { NodeState } from './state/node-state.ts'
-import { type Observer, Reconciler } from './state/reconciler.ts'
+import type { Observer } from './state/observer.ts'
+import { Reconciler } from './state/reconciler.ts'
 import { writeSubnetFile } from './subnet-file.ts'
 import { pause } from './wait.ts'
 
@@ -28,6 +29,8 @@ export interface Acquired {
 const readyPollMs = 100
 /** An interface changes in several steps; they are looked at together, so many ms later. */
 const settleMs = 200
+/** What failed then is tried again after so many ms. */
+const retryMs = 5000
 
 export class NodeNetwork implements AsyncDisposable {
   readonly #given: AgentOptions
@@ -35,13 +38,20 @@ export class NodeNetwork implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #reconciler: Reconciler
   readonly #underlay: Debounce
+  readonly #problems: ProblemLog
   readonly peers: Peers
   #place: Place
+  /** The site that everybody has been told of, as a text. */
+  #toldSite: string
+  #retry: NodeJS.Timeout | undefined
 
   constructor(given: AgentOptions, acquired: Acquired) {
     this.#given = given
     this.#acquired = acquired
     this.#place = acquired.place
+    this.#toldSite = describeSite(acquired.place.site)
+    this.#problems = new ProblemLog(given.log.error)
+    this.#stack.defer(() => clearTimeout(this.#retry))
     this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
     const { connection, subscription, log, metrics } = given
     const { backend } = acquired
@@ -132,18 +142,23 @@ export class NodeNetwork implements AsyncDisposable {
   async #lookAgain(): Promise<void> {
     const { log, metrics } = this.#given
     try {
-      const before = this.#place
-      const now = lookAgain(this.#given, before)
-      if (describeSite(now.site) === describeSite(before.site)) return
-      log.info(`The external interface is ${describeSite(now.site)} now`)
+      const now = lookAgain(this.#given, this.#place)
+      const site = describeSite(now.site)
+      if (site === this.#toldSite) return void this.#problems.clear()
+      if (site !== describeSite(this.#place.site)) log.info(`The external interface is ${site} now`)
       this.#place = now
+      this.#toldSite = ''
       this.#reconciler.setNode(this.#nodeState())
       this.peers.setNode(this.#node)
       await this.#publish()
       this.#writeSubnetFile()
+      this.#toldSite = site
+      this.#problems.clear()
     } catch (error) {
-      log.error(`the external interface has changed: ${fullText(error)}`)
+      this.#problems.report('the external interface has changed', error)
       metrics.failed('underlay')
+      clearTimeout(this.#retry)
+      this.#retry = setTimeout(() => this.#underlay.trigger(), retryMs)
     }
   }
 

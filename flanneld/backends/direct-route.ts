@@ -1,5 +1,5 @@
 /** Routes to subnets of peers on the same network: without a tunnel, by way of the peer itself. */
-import { type Cidr, type Ip, isInside } from '../../lib/ip/ip.ts'
+import { type Cidr, contains, type Ip } from '../../lib/ip/ip.ts'
 import type { Entry } from '../state/entry.ts'
 import type { Underlay } from './backend.ts'
 
@@ -15,7 +15,7 @@ export function directRoute(subnet: Cidr, publicIp: Ip, { name }: Underlay): Ent
 }
 
 /**
- * Whether a route is such a one: those inside the cluster's network by way of a host, unless a
+ * Whether a route is such a one: those to a part of the cluster's network by way of a host, unless a
  * program for routing has made it. Those that no lease explains are of peers that are gone.
  */
 export function isDirectRoute(
@@ -28,6 +28,6 @@ export function isDirectRoute(
     entry.link === name &&
     entry.gateway !== undefined &&
     entry.protocol === undefined &&
-    isInside(networks, entry.dst.ip)
+    networks.some((network) => contains(network, entry.dst.ip) && entry.dst.prefix > network.prefix)
   )
 }

@@ -9,13 +9,24 @@ import { type Cidr, family, type Family, isInside } from '../../lib/ip/ip.ts'
 import { macFromBytes, macToBytes } from '../../lib/ip/mac.ts'
 import type { Entry } from '../state/entry.ts'
 import type { NodeState } from '../state/node-state.ts'
-import type { Backend, BackendAttributes, DevicePlan, Macs, Node, Site } from './backend.ts'
+import type {
+  Backend,
+  BackendAttributes,
+  DevicePlan,
+  Macs,
+  Node,
+  Site,
+  Underlay,
+} from './backend.ts'
 import { directRoute, isDirectRoute } from './direct-route.ts'
 import { eachSubnet, publicIpOf } from './peer.ts'
 import type { VxlanOptions } from './vxlan-options.ts'
 
 /** What an outer header takes of a packet, in bytes: Ethernet, IP, UDP, VXLAN. */
 const overhead: Readonly<Record<Family, number>> = { 4: 50, 6: 70 }
+
+/** The smallest MTU with which the kernel lets a device have addresses, in bytes (RFC 791, 8200). */
+const leastMtu: Readonly<Record<Family, number>> = { 4: 68, 6: 1280 }
 
 const names: Readonly<Record<Family, string>> = { 4: 'flannel', 6: 'flannel-v6' }
 
@@ -40,7 +51,7 @@ function planDevices(options: VxlanOptions, { underlay, networks }: Site): Devic
     return {
       family: of,
       name: deviceName(options, of),
-      mtu: Math.min(options.mtu ?? underlay.mtu, underlay.mtu) - overhead[of],
+      mtu: deviceMtu(options, underlay, of),
       vni: options.vni,
       port: options.port,
       local,
@@ -49,6 +60,16 @@ function planDevices(options: VxlanOptions, { underlay, networks }: Site): Devic
       gbp: options.gbp,
     }
   })
+}
+
+function deviceMtu(options: VxlanOptions, { name, mtu }: Underlay, of: Family): number {
+  const left = Math.min(options.mtu ?? mtu, mtu) - overhead[of]
+  if (left >= leastMtu[of]) return left
+  const least = leastMtu[of] + overhead[of]
+  throw new DetailedError(
+    `vxlan on ${name} leaves ${left} bytes for packets of IPv${of}, which needs ${leastMtu[of]}`,
+    `have the MTU of ${name}, and Backend.MTU where it is configured, be ${least} or more`,
+  )
 }
 
 function deviceName({ vni }: VxlanOptions, of: Family): string {
@@ -128,7 +149,13 @@ function macIn(of: Family, told: BackendAttributes): Macs {
   const { data } = dataOf(of, told)
   const mac = isObject(data) ? data['VtepMAC'] : undefined
   const bytes = typeof mac === 'string' ? toBytes(mac) : undefined
-  return bytes?.length === 6 ? { [of]: macFromBytes(bytes) } : {}
+  return bytes !== undefined && isHost(bytes) ? { [of]: macFromBytes(bytes) } : {}
+}
+
+/** For the MAC of no host, a VTEP would send each unknown one's packets to the peer. */
+function isHost(mac: Uint8Array): boolean {
+  const [first = 0] = mac
+  return mac.length === 6 && (first & 1) === 0 && mac.some((byte) => byte !== 0)
 }
 
 function dataOf(of: Family, { backendData, backendV6Data }: BackendAttributes) {

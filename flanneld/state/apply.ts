@@ -32,21 +32,27 @@ export async function* applySteps(
 }
 
 /**
- * A wanted route that the kernel has already, but behind another one, is taken when that is gone.
- * Returns what is left of the error.
+ * Tries a route again without the one that is there instead: IPv4 refuses a route that it has behind
+ * that one already, and IPv6 a gateway to which that one leads by another link. Returns what is left
+ * of the error.
  */
-function uncover(
+function insist(
   connection: Connection,
-  { entry, key, found }: Step,
+  step: Step,
   error: NetlinkError,
   indexOf: (link: string) => number | undefined,
 ): NetlinkError | undefined {
-  if (error.code !== 'EEXIST' || entry.kind !== 'route' || found === undefined) return error
+  const { entry, key, found } = step
+  const isInTheWay = error.code === 'EEXIST' || error.code === 'EINVAL'
+  if (!isInTheWay || entry.kind !== 'route' || found === undefined) return error
   const removal: Step = { do: 'remove', key, entry: found }
-  const request = requestFor(removal, indexOf)
-  if (request === undefined) return error
-  const [refusal] = connection.attemptAll([request])
-  return refusal === undefined || isDone(removal, refusal) ? undefined : refusal
+  for (const each of [removal, step]) {
+    const request = requestFor(each, indexOf)
+    if (request === undefined) return error
+    const [refusal] = connection.attemptAll([request])
+    if (refusal !== undefined && !isDone(each, refusal)) return refusal
+  }
+  return undefined
 }
 
 function applySlice(
@@ -60,7 +66,7 @@ function applySlice(
   })
   const errors = connection.attemptAll(possible.map(({ request }) => request))
   return possible.map(({ step }, index) => {
-    const error = errors[index] && uncover(connection, step, errors[index], indexOf)
+    const error = errors[index] && insist(connection, step, errors[index], indexOf)
     return error === undefined || isDone(step, error) ? { step } : { step, error }
   })
 }

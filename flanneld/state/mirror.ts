@@ -19,8 +19,8 @@ import type { Step } from './plan.ts'
 export interface Interest {
   /** The agent's own devices, by name. */
   readonly devices: ReadonlySet<string>
-  /** The link between the nodes, by name. */
-  readonly underlay: string
+  /** Whether it is the name of the link between the nodes. */
+  isUnderlay(name: string): boolean
   /** What is wanted of the key. */
   wanted(key: string): Entry | undefined
   /** Whether the entry is the agent's to remove when it is not wanted. */
@@ -134,9 +134,9 @@ export class Mirror {
     const before = this.#links.get(link.index)
     if (isGone) this.#links.delete(link.index)
     else this.#links.set(link.index, link)
-    const { devices, underlay } = this.#interest
+    const { devices } = this.#interest
     const names = [link.name, before?.name ?? '']
-    const isUnderlay = names.includes(underlay)
+    const isUnderlay = names.some((name) => this.#interest.isUnderlay(name))
     if (!isUnderlay && !names.some((name) => devices.has(name))) return []
     const isSame =
       !isGone && before !== undefined && before.name === link.name && before.up === link.up
@@ -149,9 +149,9 @@ export class Mirror {
 
   #applyAddress(change: { address: Address; linkIndex: number; isGone: boolean }): Effect[] {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
-    // routes and neighbours go with an address, too, and the kernel does not tell of them
+    // routes go with an address, too, and the kernel does not tell of them
     const reload: Effect[] = change.isGone ? [{ kind: 'reload' }] : []
-    if (link === this.#interest.underlay) return [...reload, { kind: 'underlay' }]
+    if (this.#interest.isUnderlay(link)) return [...reload, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
     const entry: Entry = { kind: 'address', cidr: change.address.cidr, link }
     return [...this.#applyEntry(entry, change.isGone), ...reload]
@@ -161,11 +161,11 @@ export class Mirror {
     if (entry === undefined) return []
     const key = keyOf(entry)
     if (!this.#matters(key, entry)) return []
-    const known = this.#entries.get(key)
     if (isGone) {
       if (!this.#isThere(key, entry)) return []
       this.#entries.delete(key)
     } else {
+      const known = this.#entries.get(key)
       // mostly the kernel tells of what the agent itself has just done
       if (known !== undefined && valueOf(known) === valueOf(entry)) return []
       this.#entries.set(key, this.#shared(key, entry))

@@ -6,16 +6,18 @@ import { setImmediate } from 'node:timers/promises'
 import { fullText } from '../../lib/base/errors.ts'
 import { decodeChange } from '../../lib/net/change.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
-import type { NetlinkError } from '../../lib/netlink/error.ts'
 import type { Subscription } from '../../lib/netlink/subscription.ts'
 import type { AgentLog } from '../log.ts'
+import { ProblemLog } from '../problem-log.ts'
 import { applySteps } from './apply.ts'
 import { Desired } from './desired.ts'
 import { type DeviceMaker, ensureDevice, raiseDevice } from './devices.ts'
 import { type Entry, keyOf } from './entry.ts'
 import { Mirror } from './mirror.ts'
 import type { NodeState } from './node-state.ts'
-import { describeStep, planSteps, type Step } from './plan.ts'
+import type { Observer } from './observer.ts'
+import { planSteps, type Step } from './plan.ts'
+import { type Failure, logFailures, logRepairs } from './step-log.ts'
 
 export interface ReconcilerOptions {
   readonly connection: Connection
@@ -26,23 +28,10 @@ export interface ReconcilerOptions {
   readonly observer: Observer
 }
 
-/** Who is told what is done. */
-export interface Observer {
-  /** Something was not as it had been made: a link, or an entry of this kind. */
-  repaired(kind: Entry['kind'] | 'link'): void
-  /** What was wanted of leases is in the kernel, so many seconds after it was wanted. */
-  applied(seconds: number): void
-  failed(operation: string): void
-  /** The link between the nodes, or an address of it, is not as it was. */
-  underlayChanged(): void
-}
-
 /** How often it is looked whether the kernel has told something, in ms. */
 const pollMs = 250
 /** What failed is tried again after so many ms, and then after twice as many each time. */
 const [firstRetryMs, lastRetryMs] = [1000, 30_000]
-/** So many repairs are logged one by one. */
-const maxLogged = 10
 
 /** The owner of what the node itself needs. */
 const nodeOwner = ''
@@ -62,34 +51,37 @@ export class Reconciler implements AsyncDisposable {
   /** Before all leases are known, nobody knows what is in none of them. */
   #knowsPeers = false
   #isReady = false
-  /** By performance.now(). */
-  #wantedSince: number | undefined
+  /** What is done to a device since it was there is a repair. */
+  #wasReady = false
+  #wantedSince: number | undefined // by performance.now()
   readonly #failed = new Set<string>()
   #retryMs = firstRetryMs
   #retry: NodeJS.Timeout | undefined
+  readonly #deviceProblems: ProblemLog
+  #isClosed = false
   readonly #poll: NodeJS.Timeout
   #passes: Promise<void> | undefined
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
     this.#node = options.node
-    const { devices, underlay } = options.node
     this.#mirror = new Mirror({
-      devices: new Set(devices.map(({ name }) => name)),
-      underlay,
+      devices: new Set(options.node.devices.map(({ name }) => name)),
+      isUnderlay: (name) => name === this.#node.underlay,
       wanted: (key) => this.#desired.get(key),
       owns: (entry) => this.#node.owns(entry),
     })
-    const { connection, log } = options
-    this.#maker = { connection, links: this.#mirror, log }
+    this.#maker = { ...options, links: this.#mirror }
+    this.#deviceProblems = new ProblemLog(options.log.error)
     this.#want(nodeOwner, options.node.entries)
     this.#poll = setInterval(() => this.#listen(), pollMs)
   }
 
   /** How many peers have all that they need, when nothing is being done. */
   get reachableCount(): number {
-    const unreachable = new Set([...this.#failed].map((key) => this.#desired.ownerOf(key)))
-    return this.#desired.ownerCount - unreachable.union(new Set([nodeOwner])).size
+    // what could not be removed is no peer's
+    const owners = [...this.#failed].map((key) => this.#desired.ownerOf(key) ?? nodeOwner)
+    return this.#desired.ownerCount - new Set([nodeOwner, ...owners]).size
   }
 
   /** Whether all devices are there. */
@@ -97,7 +89,7 @@ export class Reconciler implements AsyncDisposable {
     return this.#isReady
   }
 
-  /** The node itself from now on; its devices and its underlay keep their names. */
+  /** The node itself from now on; its devices keep their names. */
   setNode(node: NodeState): void {
     this.#node = node
     this.#want(nodeOwner, node.entries)
@@ -133,9 +125,10 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     clearInterval(this.#poll)
     await this.#passes
-    clearTimeout(this.#retry)
+    this.#forgetRetry()
   }
 
   #want(owner: string, entries: readonly Entry[]): void {
@@ -153,6 +146,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #wake(): void {
+    if (this.#isClosed) return
     this.#wantedSince ??= performance.now()
     this.#passes ??= this.#runPasses()
   }
@@ -160,14 +154,23 @@ export class Reconciler implements AsyncDisposable {
   /** Looks whether the kernel has told something that matters. */
   #listen(): void {
     if (this.#passes !== undefined) return
-    this.#hear()
+    try {
+      this.#hear()
+    } catch (error) {
+      this.#options.log.error(`reading what the kernel tells: ${fullText(error)}`)
+      this.#options.observer.failed('netlink')
+      this.#mustLoad ??= 'changed'
+    }
     if (this.#dirty.size > 0 || this.#mustLoad !== undefined) this.#passes = this.#runPasses()
   }
 
   /** Takes over what the kernel has told. */
   #hear(): void {
     const { messages, lost } = this.#options.subscription.take()
-    if (lost) this.#mustLoad ??= 'changed'
+    if (lost) {
+      this.#mustLoad ??= 'changed'
+      this.#options.observer.underlayChanged() // perhaps
+    }
     for (const change of messages.flatMap(decodeChange)) {
       for (const effect of this.#mirror.apply(change)) {
         if (effect.kind === 'reload') this.#mustLoad ??= 'changed'
@@ -185,7 +188,7 @@ export class Reconciler implements AsyncDisposable {
         this.#wantedSince = undefined
         await this.#runPass()
         if (since !== undefined) this.#options.observer.applied((performance.now() - since) / 1000)
-      } while (this.#wantedSince !== undefined)
+      } while (this.#wantedSince !== undefined && !this.#isClosed)
     } catch (error) {
       this.#options.log.error(`bringing the kernel up to date: ${fullText(error)}`)
       this.#options.observer.failed('netlink')
@@ -199,16 +202,17 @@ export class Reconciler implements AsyncDisposable {
   async #runPass(): Promise<void> {
     if (this.#mustLoad !== undefined) this.#load(this.#mustLoad)
     this.#isReady = await this.#ensureDevices()
+    this.#wasReady ||= this.#isReady
     const dirty = this.#dirty
     this.#dirty = new Map()
     await this.#apply(dirty)
     if (!this.#isReady || this.#failed.size > 0) this.#retryLater()
-    else this.#retryMs = firstRetryMs
+    else this.#forgetRetry()
   }
 
   #load(cause: Cause): void {
+    this.#hear() // it is older than what is read now, but for the underlay
     this.#mustLoad = undefined
-    this.#options.subscription.take() // it is older than what is read now
     this.#mirror.load(this.#options.connection)
     this.#mark(this.#desired.keys, cause)
     this.#mark(this.#mirror.keys, cause)
@@ -222,65 +226,75 @@ export class Reconciler implements AsyncDisposable {
       try {
         const done = ensureDevice(this.#maker, device)
         if (done === 'made') this.#load('wanted')
-        if (done !== 'nothing' && this.#knowsPeers) observer.repaired('link')
+        if (done !== 'nothing' && this.#wasReady) observer.repaired('link')
         const keys = this.#node.entries
           .filter(({ kind, link }) => kind === 'address' && link === device.name)
           .map(keyOf)
         await this.#apply(new Map(keys.map((key) => [key, this.#dirty.get(key) ?? 'wanted'])))
-        if (raiseDevice(this.#maker, device.name) && done === 'nothing' && this.#knowsPeers) {
+        if (raiseDevice(this.#maker, device.name) && done === 'nothing' && this.#wasReady) {
           log.info(`link ${device.name} is down: setting it up`)
           observer.repaired('link')
         }
       } catch (error) {
-        log.error(fullText(error))
+        this.#deviceProblems.report(device.name, error)
         observer.failed('device')
         isReady = false
       }
     }
+    if (isReady) this.#deviceProblems.clear()
     return isReady
   }
 
   /** Makes what the kernel has of the keys right. */
   async #apply(keys: ReadonlyMap<string, Cause>): Promise<void> {
     const steps = planSteps(keys.keys(), this.#desired, this.#mirror).filter(
-      (step) => step.do === 'set' || this.#knowsPeers,
+      ({ do: verb, entry }) => verb === 'set' || (this.#knowsPeers && this.#mayRemove(entry)),
     )
     const indexOf = (name: string) => this.#mirror.link(name)?.index
-    const failed = new Set<string>()
+    const repairs: Step[] = []
+    const failures: Failure[] = []
     for await (const outcomes of applySteps(this.#options.connection, steps, indexOf)) {
       for (const { step, error } of outcomes) {
-        if (error === undefined) this.#mirror.note(step)
-        else failed.add(step.key)
-        if (error !== undefined) this.#complain(step, error)
+        if (error !== undefined) failures.push({ step, error })
+        else {
+          this.#mirror.note(step)
+          if (keys.get(step.key) === 'changed') repairs.push(step)
+        }
       }
       this.#hear()
     }
-    for (const key of keys.keys()) if (!failed.has(key)) this.#failed.delete(key)
-    this.#report(steps.filter(({ key }) => keys.get(key) === 'changed'))
+    this.#tell(failures, repairs)
+    for (const key of keys.keys()) this.#failed.delete(key)
+    for (const { step } of failures) this.#failed.add(step.key)
   }
 
-  #complain(step: Step, error: NetlinkError): void {
+  /** What another program has made on a link that is not the agent's stays, also if it was of use. */
+  #mayRemove(entry: Entry): boolean {
+    return entry.kind !== 'route' || entry.protocol === undefined || this.#node.owns(entry)
+  }
+
+  #tell(failures: readonly Failure[], repairs: readonly Step[]): void {
     const { log, observer } = this.#options
-    // it is tried again and again
-    const say = this.#failed.has(step.key) ? log.debug : log.error
-    say(`${describeStep(step)}: ${error.message} (${error.details})`)
-    observer.failed(step.entry.kind)
-    this.#failed.add(step.key)
+    for (const { step } of failures) observer.failed(step.entry.kind)
+    for (const { entry } of repairs) observer.repaired(entry.kind)
+    logFailures(log, failures, this.#failed)
+    logRepairs(log, repairs)
   }
 
-  #report(repairs: readonly Step[]): void {
-    for (const { entry } of repairs) this.#options.observer.repaired(entry.kind)
-    for (const step of repairs.slice(0, maxLogged)) this.#options.log.info(describeStep(step))
-    const rest = repairs.length - maxLogged
-    if (rest > 0) this.#options.log.info(`and ${rest} more that somebody had changed`)
-  }
-
+  /** What is done meanwhile does not put it off. */
   #retryLater(): void {
-    clearTimeout(this.#retry)
+    if (this.#retry !== undefined) return
     this.#retry = setTimeout(() => {
+      this.#retry = undefined
       this.#mark(this.#failed)
       this.#wake()
     }, this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+  }
+
+  #forgetRetry(): void {
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+    this.#retryMs = firstRetryMs
   }
 }

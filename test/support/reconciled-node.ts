@@ -69,6 +69,7 @@ export class Machine {
 
   addUnderlay(): void {
     this.ip('link add eth0 type veth peer wire')
+    this.ip('link set eth0 addrgenmode none') // its news would come seconds later
     this.ip('link set wire up')
     this.ip('link set eth0 up')
     this.ip('address add 192.0.2.1/24 dev eth0')

@@ -11,6 +11,7 @@ import {
   ipFromBytes,
   ipFromValue,
   ipToBytes,
+  isInside,
   lastIp,
   network,
   parseCidr,
@@ -243,4 +244,12 @@ t.test('bytes and numbers of a wrong size', async (t) => {
     t.throws(() => ipFromValue(of, value), RangeError)
   }
   t.equal(formatIp(ipFromValue(4, (1n << 32n) - 1n)), '255.255.255.255')
+})
+
+t.test('what is inside any of some prefixes', async (t) => {
+  const networks = [cidr('10.244.1.9/16'), cidr('fd00:244::/48')]
+  t.equal(isInside(networks, parseIp('10.244.255.255')!), true, 'also with host bits')
+  t.equal(isInside(networks, parseIp('fd00:244:0:ffff::1')!), true)
+  t.equal(isInside(networks, parseIp('10.245.0.0')!), false)
+  t.equal(isInside([], parseIp('10.244.0.1')!), false)
 })

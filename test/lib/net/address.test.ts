@@ -2,7 +2,9 @@ import t from 'tap'
 import { formatCidr, formatIp } from '../../../lib/ip/ip.ts'
 import {
   addressAdd,
+  addressAddition,
   addressDelete,
+  addressDeletion,
   addressList,
   addressListAll,
   addressRestore,
@@ -12,7 +14,7 @@ import { addNamespace, kernelSkip, type Scope } from '../../../scripts/lab/node.
 import { runSync } from '../../../scripts/lab/run.ts'
 import { cidr, ip } from '../../support/address.ts'
 import { connect } from '../../support/connect.ts'
-import { addresses } from '../../support/ip.ts'
+import { addresses, globalCidrs } from '../../support/ip.ts'
 import { sends } from '../../support/netlink.ts'
 
 const options = { skip: kernelSkip() }
@@ -165,4 +167,26 @@ t.test('all links, and which addresses are not to be preferred', options, async 
     ['::1/128', 1, false, false, true],
     ['fd00::1/64', index, false, true, false],
   ])
+})
+
+t.test('additions and removals that go out together', options, async (t) => {
+  const { node, connection, index } = makeLink(t)
+  const four = cidr('10.244.1.0/32')
+  const six = cidr('fd00:10:244:1::/128')
+  const outcomes = connection.attemptAll([
+    addressAddition(index, { cidr: four }),
+    addressAddition(index, { cidr: four }),
+    addressAddition(index, { cidr: six, nodad: true }),
+    addressDeletion(index, cidr('10.244.9.0/32')),
+    addressAddition(999, { cidr: four }),
+  ])
+  t.strictSame(
+    outcomes.map((error) => error?.code),
+    [undefined, 'EEXIST', undefined, 'EADDRNOTAVAIL', 'ENODEV'],
+  )
+  t.match(outcomes[1]?.details, `address add 10.244.1.0/32 dev if${index}`)
+  const seen = () => globalCidrs(node, 'eth0')
+  t.strictSame(seen(), ['10.244.1.0/32', 'fd00:10:244:1::/128'])
+  connection.executeAll([four, six].map((each) => addressDeletion(index, each)))
+  t.strictSame(seen(), [])
 })

@@ -112,6 +112,27 @@ t.test('a large batch goes out in parts', async (t) => {
   t.strictSame(connection.executeAll([]), [])
 })
 
+t.test('of a batch each outcome is returned', async (t) => {
+  const sizes: number[] = []
+  const connection = connectTo((requests) => {
+    sizes.push(requests.length)
+    return requests.map((request) => ack(request, request.sequence % 50 === 0 ? EEXIST : 0))
+  })
+  const outcomes = connection.attemptAll(Array.from({ length: 130 }, (_, n) => ask(`${n + 1}`)))
+  t.equal(outcomes.length, 130)
+  t.strictSame(
+    outcomes.flatMap((error) => (error === undefined ? [] : [[error.operation, error.code]])),
+    [
+      ['50', 'EEXIST'],
+      ['100', 'EEXIST'],
+    ],
+  )
+  t.strictSame(sizes, [64, 64, 2])
+  t.strictSame(connection.attemptAll([]), [])
+  const silent = connectTo(() => [])
+  t.throws(() => silent.attemptAll([ask('one')]), { code: 'ETIMEDOUT', operation: 'one' })
+})
+
 t.test('an error has the text of Go, and the rest as details', async (t) => {
   const error = new NetlinkError('address add 10.244.1.5/24 dev eth0', {
     errno: EEXIST,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { ipFromBytes } from '../../../lib/ip/ip.ts'
 import { macFromBytes } from '../../../lib/ip/mac.ts'
 import { linkMessage } from '../../../lib/netlink/link.ts'
 import { capturedMessage, roundTrip, values } from '../../support/netlink.ts'
@@ -18,7 +19,17 @@ const common = { mtu: u32, mac, master: u32, netnsFd: u32, name }
 const bridge = values({}, { vlanFiltering: fc.boolean() })
 const veth = values({ peer: values(header, common) })
 const bridgePort = values({}, { state: fc.nat(4), hairpin: fc.boolean(), isolated: fc.boolean() })
+const address = (length: number) =>
+  fc.uint8Array({ minLength: length, maxLength: length }).map(ipFromBytes)
+const vxlan = values(
+  {},
+  {
+    ...{ vni: fc.nat(0xffffff), parent: u32, localIpv4: address(4), learning: fc.boolean() },
+    ...{ port: fc.nat(0xffff), localIpv6: address(16), gbp: fc.constant(true as const) },
+  },
+)
 const info = fc.oneof(
+  values({ kind: fc.constant('vxlan'), vxlan }),
   values({ kind: fc.constant('vlan') }),
   values({ kind: fc.constant('bridge'), bridge }),
   values({ kind: fc.constant('veth'), veth }),
