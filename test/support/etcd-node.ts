@@ -6,7 +6,7 @@ import type { LeaseAttributes } from '../../lib/flannel/lease.ts'
 import { formatSubnetKey } from '../../lib/flannel/subnet-key.ts'
 import type { Scope } from '../../scripts/lab/node.ts'
 import { cidr, ip } from './address.ts'
-import type { Etcd } from './etcd.ts'
+import type { Etcd } from '../../scripts/lab/etcd.ts'
 
 export const leases = '/net/subnets/'
 

@@ -1,6 +1,6 @@
 /** A node of etcd's that watches the leases of the others. */
 import type { Scope } from '../../scripts/lab/node.ts'
-import { Etcd } from './etcd.ts'
+import { Etcd } from '../../scripts/lab/etcd.ts'
 import { EtcdNode, leases, valueOf } from './etcd-node.ts'
 import { EtcdProxy } from './etcd-proxy.ts'
 import { eventually } from './eventually.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Scope } from '../../../../scripts/lab/node.ts'
-import { Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { Etcd, etcdSkip } from '../../../../scripts/lab/etcd.ts'
 import {
   attributesOf,
   EtcdNode,

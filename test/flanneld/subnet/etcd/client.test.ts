@@ -7,7 +7,7 @@ import { EtcdClient } from '../../../../flanneld/subnet/etcd/client.ts'
 import type { WatchResponse } from '../../../../flanneld/subnet/etcd/messages.ts'
 import type { Scope } from '../../../../scripts/lab/node.ts'
 import { makeCertificates } from '../../../support/certificates.ts'
-import { Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { Etcd, etcdSkip } from '../../../../scripts/lab/etcd.ts'
 
 const options = { skip: etcdSkip() }
 

@@ -7,7 +7,7 @@ import {
   etcdOptions,
 } from '../../../../flanneld/subnet/etcd/connect.ts'
 import { makeCertificates } from '../../../support/certificates.ts'
-import { Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { Etcd, etcdSkip } from '../../../../scripts/lab/etcd.ts'
 import { EtcdNode, leases, valueOf } from '../../../support/etcd-node.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { thrownDetailed } from '../../../support/thrown.ts'

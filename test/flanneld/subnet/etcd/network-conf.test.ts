@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { formatCidr } from '../../../../lib/ip/ip.ts'
-import { Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { Etcd, etcdSkip } from '../../../../scripts/lab/etcd.ts'
 import { EtcdNode } from '../../../support/etcd-node.ts'
 import { EtcdProxy } from '../../../support/etcd-proxy.ts'
 import { eventually } from '../../../support/eventually.ts'

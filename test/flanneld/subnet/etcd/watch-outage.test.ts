@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { type Etcd, etcdSkip } from '../../../support/etcd.ts'
+import { type Etcd, etcdSkip } from '../../../../scripts/lab/etcd.ts'
 import { leases } from '../../../support/etcd-node.ts'
 import {
   putLease,

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
-import { etcdSkip } from '../../../support/etcd.ts'
+import { etcdSkip } from '../../../../scripts/lab/etcd.ts'
 import { leases, valueOf } from '../../../support/etcd-node.ts'
 import {
   putLease,

@@ -1,38 +1,56 @@
-/** A real etcd for tests, on loopback, with a data folder of its own. */
+/** A real etcd for tests and scripts, with a data folder of its own: on loopback, or on a node. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Scope } from '../../scripts/lab/node.ts'
-import { missingProgram, run, runSync } from '../../scripts/lab/run.ts'
+import type { Scope } from './node.ts'
+import { inside, missingProgram, run, runSync } from './run.ts'
 
 /** The reason to skip what needs etcd, or false. */
 export function etcdSkip(): string | false {
   return missingProgram('etcd', 'etcdctl', 'openssl')
 }
 
+/** Where it listens. */
+interface Place {
+  readonly address: string
+  readonly ports: readonly [client: number, peer: number]
+  /** The network namespace; absent for that of this process. */
+  readonly netns?: string
+}
+
 export class Etcd {
   readonly url: string
   readonly #dir: string
-  readonly #ports: readonly [client: number, peer: number]
+  readonly #place: Place
   readonly #options: readonly string[]
   #process: ChildProcess | undefined
 
-  private constructor(dir: string, ports: readonly [number, number], options: readonly string[]) {
+  private constructor(dir: string, place: Place, options: readonly string[]) {
     const isSecure = options.some((option) => option.startsWith('--cert-file='))
     this.#dir = dir
-    this.#ports = ports
+    this.#place = place
     this.#options = options
-    this.url = `${isSecure ? 'https' : 'http'}://127.0.0.1:${ports[0]}`
+    this.url = `${isSecure ? 'https' : 'http'}://${place.address}:${place.ports[0]}`
   }
 
   /** Starts an etcd with more options, e.g. `--auth-token=simple`; it ends with the scope. */
   static async start(scope: Scope, ...options: string[]): Promise<Etcd> {
+    const ports = [await freePort(), await freePort()] as const
+    return await Etcd.#startAt(scope, { address: '127.0.0.1', ports }, options)
+  }
+
+  /** Starts an etcd in a network namespace, at an address there and at the ports that it usually has. */
+  static async startIn(scope: Scope, netns: string, address: string): Promise<Etcd> {
+    return await Etcd.#startAt(scope, { address, netns, ports: [2379, 2380] }, [])
+  }
+
+  static async #startAt(scope: Scope, place: Place, options: readonly string[]): Promise<Etcd> {
     const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-etcd-`))
-    const etcd = new Etcd(dir, [await freePort(), await freePort()], options)
+    const etcd = new Etcd(dir, place, options)
     scope.teardown(async () => {
       await etcd.stop('SIGKILL')
       rmSync(dir, { recursive: true })
@@ -44,19 +62,17 @@ export class Etcd {
   /** Starts it again with the data that it had. Resolves when it answers. */
   async start(): Promise<void> {
     const client = this.url
-    const peer = `http://127.0.0.1:${this.#ports[1]}`
-    this.#process = spawn(
-      'etcd',
-      [
-        ...['--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
-        ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
-        ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
-        ...[`--initial-cluster=test=${peer}`, '--logger=zap', ...this.#options],
-      ],
-      { stdio: 'ignore' },
-    )
+    const [port, peerPort] = this.#place.ports
+    const peer = `http://${this.#place.address}:${peerPort}`
+    const [program = '', ...args] = this.#there([
+      ...['etcd', '--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
+      ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
+      ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
+      ...[`--initial-cluster=test=${peer}`, '--logger=zap', ...this.#options],
+    ])
+    this.#process = spawn(program, args, { stdio: 'ignore' })
     for (let attempt = 0; attempt < 100; attempt++) {
-      if (await listens(this.#ports[0])) return
+      if (this.#listens(port)) return
       await setTimeout(100)
     }
     throw new Error('etcd does not answer')
@@ -106,20 +122,18 @@ export class Etcd {
   }
 
   get #ctl(): readonly string[] {
-    return ['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`]
+    return this.#there(['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`])
   }
-}
 
-/** Whether a client can connect: etcd listens when it has joined its cluster. */
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false // it is not there yet
-  } finally {
-    socket.destroy()
+  /** Whether a client can connect: etcd listens when it has joined its cluster. */
+  #listens(port: number): boolean {
+    return runSync(this.#there(['ss', '-Hltn', `sport = :${port}`])) !== ''
+  }
+
+  /** The command line that runs `argv` where etcd is. */
+  #there(argv: readonly string[]): readonly string[] {
+    const { netns } = this.#place
+    return netns === undefined ? argv : inside(netns, argv)
   }
 }
 
