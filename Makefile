@@ -13,8 +13,8 @@ bench: all ## compare speed with the Go plugins (root; BENCH=quick a minute, BEN
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables strace gcc libc6-dev containernetworking-plugins
 	$(node) scripts/bench.ts
 
-demo: all ## show two pods getting a network and a host port (root)
-	$(node) scripts/debian-packages.ts iproute2 iputils-ping nftables
+demo: all ## show two nodes with their agents, and the path of a packet between their pods (root)
+	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables tcpdump etcd-server etcd-client
 	$(node) scripts/demo.ts
 
 test: compiler dist/bin/cni node_modules/.tap-built ## check types, formatting and rules, run all tests

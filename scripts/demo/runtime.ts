@@ -1,16 +1,19 @@
 /** The part of a container runtime that calls the plugins of a configuration list. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { onNode } from '../lab/own-folders.ts'
 import { run } from '../lab/run.ts'
+import type { DemoNode } from './cluster.ts'
 
 const binDir = '/opt/cni/bin'
 const confFile = '/etc/cni/net.d/10-flannel.conflist'
 
 /** A pod's sandbox, to be attached to the network as eth0. */
 export interface Pod {
-  readonly name: string
+  readonly label: string
+  readonly node: DemoNode
   readonly containerId: string
-  /** The network namespace: its name for ip(8), and its path. */
-  readonly namespace: string
+  /** The path of the network namespace. */
   readonly netns: string
   readonly ports: readonly PortMapping[]
 }
@@ -35,7 +38,7 @@ export interface PortMapping {
 export async function attach(pod: Pod): Promise<{ result: Result; ms: number }> {
   const start = performance.now()
   let result: Result | undefined
-  for (const plugin of plugins()) {
+  for (const plugin of plugins(pod)) {
     result = JSON.parse(await call('ADD', plugin, pod, result)) as Result // the plugin's own format
   }
   if (result === undefined) throw new Error(`${confFile} lists no plugin`)
@@ -44,12 +47,12 @@ export async function attach(pod: Pod): Promise<{ result: Result; ms: number }> 
 
 /** Has all plugins check the attachment that had this result. */
 export async function check(pod: Pod, result: Result): Promise<void> {
-  for (const plugin of plugins()) await call('CHECK', plugin, pod, result)
+  for (const plugin of plugins(pod)) await call('CHECK', plugin, pod, result)
 }
 
 /** Takes the attachment back, the last plugin first. */
 export async function detach(pod: Pod, result: Result): Promise<void> {
-  for (const plugin of plugins().reverse()) await call('DEL', plugin, pod, result)
+  for (const plugin of plugins(pod).reverse()) await call('DEL', plugin, pod, result)
 }
 
 /** Runs one plugin for a pod; throws when it fails, with its error object. */
@@ -60,6 +63,7 @@ async function call(
   prevResult: Result | undefined,
 ): Promise<string> {
   const env = {
+    PATH: process.env['PATH'],
     CNI_COMMAND: command,
     CNI_CONTAINERID: pod.containerId,
     CNI_NETNS: pod.netns,
@@ -68,9 +72,10 @@ async function call(
   }
   const runtimeConfig = plugin.capabilities?.portMappings && { portMappings: pod.ports }
   const stdin = JSON.stringify({ ...plugin, runtimeConfig, prevResult })
-  const { code, stdout, stderr } = await run([`${binDir}/${plugin.type}`], { env, stdin })
+  const argv = onNode(pod.node, [`${binDir}/${plugin.type}`])
+  const { code, stdout, stderr } = await run(argv, { env, stdin })
   if (code === 0) return stdout
-  throw new Error(`${command} of pod ${pod.name} failed: ${stdout}${stderr}`)
+  throw new Error(`${command} of ${pod.label} failed: ${stdout}${stderr}`)
 }
 
 interface Plugin {
@@ -79,7 +84,10 @@ interface Plugin {
 }
 
 /** The plugins of the list, each with the list's name. */
-function plugins(): Plugin[] {
-  const list = JSON.parse(readFileSync(confFile, 'utf8')) as { name: string; plugins: Plugin[] }
+function plugins({ node }: Pod): Plugin[] {
+  const list = JSON.parse(readFileSync(join(node.dir, confFile), 'utf8')) as {
+    name: string
+    plugins: Plugin[]
+  }
   return list.plugins.map((plugin) => ({ ...plugin, name: list.name, cniVersion: '1.1.0' }))
 }

@@ -1,141 +1,182 @@
-/**
- * The demo's story, played on the node: `story.ts <pod>=<namespace> <pod>=<namespace>`. It throws
- * at the first thing that is not as it tells.
- */
+/** The demo's story. It throws at the first thing that is not as it tells. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseIp } from '../../lib/ip/ip.ts'
-import { run } from '../lab/run.ts'
+import { inside, run, runSync } from '../lab/run.ts'
+import { type Cluster, type DemoNode, eventually, networkConf, wire } from './cluster.ts'
+import { type Device, follow, type Header, type Hop } from './hops.ts'
 import { attach, check, detach, type Pod, type PortMapping, type Result } from './runtime.ts'
 import { confirm, quote, say, title } from './text.ts'
 
-const saved = '/var/lib/cni/flannel'
-const addresses = '/var/lib/cni/networks/cbr0'
+const saved = 'var/lib/cni/flannel'
+const addresses = 'var/lib/cni/networks/cbr0'
+const leases = '/coreos.com/network/subnets/'
 
 const web: PortMapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
 
-const [one, two] = process.argv.slice(2).map((argument, index) => pod(argument, [[], [web]][index]))
-if (one === undefined || two === undefined) throw new Error('want two pods, name=namespace')
-
-title('A node of a cluster')
-say('flanneld has leased a subnet for the node, and wrote /run/flannel/subnet.env:')
-quote(readFileSync('/run/flannel/subnet.env', 'utf8'))
-say('The container runtime has found /etc/cni/net.d/10-flannel.conflist:')
-quote(readFileSync('/etc/cni/net.d/10-flannel.conflist', 'utf8'))
-
-title('Pod one gets a network')
-const first = await attach(one)
-say(
-  `The runtime made the sandbox ${one.netns}`,
-  'and ran /opt/cni/bin/flannel with CNI_COMMAND=ADD and this configuration on stdin.',
-  'flannel combined it with subnet.env into the configuration of the bridge plugin:',
-)
-quote(JSON.parse(readFileSync(`${saved}/${one.containerId}`, 'utf8')))
-say('bridge made cni0 and a veth pair between it and the pod; host-local reserved the address.')
-say(`After ${first.ms} ms this stood on stdout:`)
-quote(first.result)
-
-say('portmap, the second plugin of the list, had nothing to do: the pod has no host port.')
-
-title('Pod two gets a network, and a host port')
-const second = await attach(two)
-say(`The same, in ${second.ms} ms. Each pod's address is a file in ${addresses}:`)
-quote(addressFiles().map(owner).join('\n'))
-
-title('The path of a packet')
-quote(picture(first.result, second.result))
-await ping(one, addressOf(second.result), 'pod two')
-await ping(two, addressOf(first.result), 'pod one')
-await ping(one, gatewayOf(first.result), 'the gateway, which is cni0')
-say(
-  'A packet for a pod on another node leaves cni0 by the node’s routes: through flannel.1',
-  'with the vxlan backend (its header is why the MTU is 1450), or straight with host-gw.',
-)
-
-title('The host port')
-say(
-  `Pod two asked for port ${web.hostPort} of the node, for its own port ${web.containerPort}: portmap`,
-  'made the rules that lead there, with the firewall that the node uses.',
-)
-await fetchFrom(two, `${gatewayOf(first.result)}:${web.hostPort}`, one)
-
-title('Is the network still what it was?')
-for (const [pod, { result }] of [[one, first] as const, [two, second] as const]) {
-  await check(pod, result)
-  confirm(`CHECK of pod ${pod.name}`)
+/** A pod that has its network. */
+interface Attached {
+  readonly pod: Pod
+  readonly result: Result
+  readonly address: string
 }
 
-title('The pods go')
-for (const [pod, { result }] of [[one, first] as const, [two, second] as const]) {
-  await detach(pod, result)
-  confirm(`DEL of pod ${pod.name}`)
-}
-await expectNothingLeft()
-confirm('no veth, no address and no saved configuration is left; cni0 waits for the next pod')
+export async function tell(cluster: Cluster): Promise<void> {
+  const { nodes, etcd } = cluster
+  const [one, two] = nodes
 
-function pod(argument: string, ports: readonly PortMapping[] = []): Pod {
-  const [name = '', namespace = ''] = argument.split('=')
-  return { name, containerId: `pod-${name}`, namespace, netns: `/run/netns/${namespace}`, ports }
+  title('Two nodes, and an agent on each')
+  say(`Two nodes on a wire: ${one.address} and ${two.address}. etcd has the configuration:`)
+  quote(networkConf)
+  const agents = nodes.map((node) => cluster.startAgent(node))
+  say('On each of them this is started:')
+  quote(agents[0]?.command ?? '')
+  await Promise.all(agents.map((agent) => agent.ready()))
+  say('Each agent has leased a subnet. The leases in etcd:')
+  quote(etcd.ctl('get', '--prefix', leases))
+  say('For the CNI plugins each has written /run/flannel/subnet.env; that of node one:')
+  quote(readFileSync(join(one.dir, 'run/flannel/subnet.env'), 'utf8'))
+
+  title('What the agent has made on node one')
+  const subnet = subnetOf(two)
+  await eventually(
+    () => 'the route to node two',
+    () => routeTo(one, subnet) !== '',
+  )
+  say('flannel.1, whose packets go to the other node by three entries:')
+  const ofFlannel = (...words: string[]) => runSync(['ip', '-n', one.name, ...words]).trim()
+  quote(ofFlannel('-brief', 'address', 'show', 'flannel.1'))
+  quote(`ip route         ${routeTo(one, subnet)}`)
+  quote(`ip neighbour     ${ofFlannel('neighbour', 'show', 'dev', 'flannel.1')}`)
+  quote(`bridge fdb       ${fdbOf(one, two.address)}`)
+
+  title('A pod on each node gets a network')
+  const first = await start(podOn(one, 'pod one', []))
+  const second = await start(podOn(two, 'pod two', [web]))
+  say('Pod two also has a host port: portmap made the rules for it.')
+
+  title('The path of a packet')
+  quote(await follow(path(first, second), () => ping(first, second)))
+  await ping(second, first)
+
+  title('The host port')
+  await fetchFrom(second, `${two.address}:${web.hostPort}`, first)
+
+  title('What somebody changes is put right')
+  runSync(['ip', '-n', one.name, 'route', 'delete', subnet])
+  say(`Somebody deletes the route of node one to ${subnet}.`)
+  const ms = await eventually(
+    () => 'the route is back',
+    () => routeTo(one, subnet) !== '',
+  )
+  confirm(`after ${ms} ms the agent has it back: ${routeTo(one, subnet)}`)
+  await ping(first, second)
+
+  title('The agents end')
+  await Promise.all(agents.map((agent) => agent.stop()))
+  say('Devices, routes, rules and subnet.env stay: pods go on talking until the next agent starts.')
+  await ping(first, second)
+
+  title('The pods are checked, and go')
+  for (const { pod, result } of [first, second]) {
+    await check(pod, result)
+    await detach(pod, result)
+    expectNothingLeft(pod.node)
+    confirm(`CHECK and DEL of ${pod.label}: no veth, address or saved configuration is left`)
+  }
 }
 
-function addressOf({ ips: [ip] }: Result): string {
-  return ip?.address.split('/')[0] ?? ''
+function podOn(node: DemoNode, label: string, ports: readonly PortMapping[]): Pod {
+  const { netns, containerId } = node.pod()
+  return { label, node, containerId, netns, ports }
 }
 
-function gatewayOf({ ips: [ip] }: Result): string {
-  return ip?.gateway ?? ''
+/** Attaches a pod, and says so. */
+async function start(pod: Pod): Promise<Attached> {
+  const { result, ms } = await attach(pod)
+  const address = result.ips[0]?.address.split('/')[0] ?? ''
+  const [veth] = result.interfaces.map(({ name }) => name).filter((name) => /^veth/.test(name))
+  confirm(`${pod.label} on ${pod.node.label}: ${address} after ${ms} ms, eth0 ═══ ${veth} ─── cni0`)
+  const files = readdirSync(join(pod.node.dir, addresses))
+  if (!files.includes(address)) throw new Error(`${addresses} has no ${address}: ${files.join()}`)
+  return { pod, result, address }
 }
 
-function addressFiles(): string[] {
-  return readdirSync(addresses).filter((name) => parseIp(name) !== undefined)
+/** The hops of a packet, and the headers that it is to have there. */
+function path(left: Attached, right: Attached): Hop[] {
+  const [one, two] = [left.pod.node, right.pod.node]
+  const at = ({ label, netns }: DemoNode | Pod, name: string): Device => {
+    return { label: `${label} ${name}`, name, netns }
+  }
+  const [podOne, podTwo] = [at(left.pod, 'eth0'), at(right.pod, 'eth0')]
+  const [bridgeOne, bridgeTwo] = [at(one, 'cni0'), at(two, 'cni0')]
+  const [vtepOne, vtepTwo] = [at(one, 'flannel.1'), at(two, 'flannel.1')]
+  const header = (from: Device, to: Device): Header => {
+    return { from, to, source: left.address, target: right.address }
+  }
+  const outer: Header = {
+    ...{ from: at(one, wire), to: at(two, wire) },
+    ...{ source: one.address, target: `${two.address}.8472` },
+  }
+  const tunnel = header(vtepOne, vtepTwo)
+  return [
+    { at: podOne, headers: [header(podOne, bridgeOne)] },
+    { at: bridgeOne, headers: [header(podOne, bridgeOne)] },
+    { at: vtepOne, headers: [tunnel] },
+    { at: outer.from, headers: [outer, tunnel] },
+    { at: vtepTwo, headers: [tunnel] },
+    { at: bridgeTwo, headers: [header(bridgeTwo, podTwo)] },
+    { at: podTwo, headers: [header(bridgeTwo, podTwo)] },
+  ]
 }
 
-function owner(file: string): string {
-  const [containerId, ifName] = readFileSync(`${addresses}/${file}`, 'utf8').split('\r\n')
-  return `${file}  ${containerId} ${ifName}`
+/** The subnet that a node has leased, as routes name it. */
+function subnetOf({ dir }: DemoNode): string {
+  const text = readFileSync(join(dir, 'run/flannel/subnet.env'), 'utf8')
+  return (/^FLANNEL_SUBNET=(.*)$/m.exec(text)?.[1] ?? '').replace(/\.1\//, '.0/')
 }
 
-/** Both pods, the pairs of devices that connect them, and the bridge, drawn in one line. */
-function picture(left: Result, right: Result): string {
-  const [bridge, near] = left.interfaces.map(({ name }) => name)
-  const [, far] = right.interfaces.map(({ name }) => name)
-  const parts = [
-    ['pod one', `eth0 ${addressOf(left)}`, ' ═══ '],
-    ['node', `${near} ─── ${bridge} ${gatewayOf(left)} ─── ${far}`, ' ═══ '],
-    ['pod two', `eth0 ${addressOf(right)}`, ''],
-  ] as const
-  const labels = parts.map(([label, part, line]) => label.padEnd(part.length + line.length))
-  return `${labels.join('').trimEnd()}\n${parts.map(([, part, line]) => part + line).join('')}`
+function routeTo({ name }: DemoNode, subnet: string): string {
+  return runSync(['ip', '-n', name, 'route', 'show', subnet]).trim()
 }
 
-async function ping(from: Pod, address: string, whom: string): Promise<void> {
-  const argv = ['ip', 'netns', 'exec', from.namespace, 'ping', '-n', '-c', '1', '-w', '3', address]
+function fdbOf({ name }: DemoNode, address: string): string {
+  const entries = runSync(['bridge', '-n', name, 'fdb', 'show', 'dev', 'flannel.1']).split('\n')
+  return entries.find((entry) => entry.includes(` dst ${address} `)) ?? ''
+}
+
+async function ping(from: Attached, { pod, address }: Attached): Promise<void> {
+  const argv = inside(from.pod.netns, ['ping', '-n', '-c', '1', '-w', '5', address])
   const { code, stdout } = await run(argv)
-  if (code !== 0) throw new Error(`${address} does not answer pod ${from.name}: ${stdout}`)
-  confirm(`pod ${from.name} pings ${whom}: ${/\d+ bytes from .*/.exec(stdout)?.[0]}`)
+  if (code !== 0) throw new Error(`${address} does not answer ${from.pod.label}: ${stdout}`)
+  confirm(`${from.pod.label} pings ${pod.label}: ${/\d+ bytes from .*/.exec(stdout)?.[0]}`)
 }
 
 /** Has a pod answer on its port, and another one ask there by the node's address and port. */
-async function fetchFrom(server: Pod, address: string, client: Pod): Promise<void> {
-  const answer = `hello from pod ${server.name}`
+async function fetchFrom(server: Attached, address: string, client: Attached): Promise<void> {
+  const answer = `hello from ${server.pod.label}`
   const serve = `net.createServer((c)=>c.end('${answer}')).listen(${web.containerPort},()=>console.log(1))`
-  const child = spawn('ip', ['netns', 'exec', server.namespace, process.execPath, '-e', serve])
+  const [program = '', ...args] = inside(server.pod.netns, [process.execPath, '-e', serve])
+  const child = spawn(program, args)
   try {
     await once(child.stdout, 'data')
     const [host, port] = address.split(':')
     const ask = `net.connect(${port},'${host}').pipe(process.stdout)`
-    const argv = ['ip', 'netns', 'exec', client.namespace, process.execPath, '-e', ask]
-    const { stdout } = await run(argv)
+    const { stdout } = await run(inside(client.pod.netns, [process.execPath, '-e', ask]))
     if (stdout !== answer) throw new Error(`${address} answers ${JSON.stringify(stdout)}`)
-    confirm(`pod ${client.name} asks ${address} and gets: ${stdout}`)
+    confirm(`${client.pod.label} asks ${address}, a port of node two, and gets: ${stdout}`)
   } finally {
     child.kill()
   }
 }
 
-async function expectNothingLeft(): Promise<void> {
-  const { stdout } = await run(['ip', '-o', 'link', 'show', 'type', 'veth'])
-  const left = [stdout.trim(), ...addressFiles(), ...readdirSync(saved)].filter((it) => it !== '')
+function expectNothingLeft({ name, dir }: DemoNode): void {
+  const veths = runSync(['ip', '-n', name, '-o', 'link', 'show', 'type', 'veth'])
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes(` ${wire}@`))
+  const reserved = readdirSync(join(dir, addresses)).filter((file) => parseIp(file) !== undefined)
+  const left = [...veths, ...reserved, ...readdirSync(join(dir, saved))]
   if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 const packaged = join(root, 'dist/bin')
-const sources = ['plugins', 'ipam', 'commands', 'resident', 'lib', 'conf']
+const sources = ['plugins', 'ipam', 'flanneld', 'commands', 'resident', 'lib', 'conf']
 
 /**
  * The folder of plugin executables: CNI_BIN_DIR, e.g. /usr/lib/cni for the Go plugins, or what
