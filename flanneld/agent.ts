@@ -7,6 +7,7 @@ import type { AgentOptions } from './agent-options.ts'
 import type { Backend, Macs } from './backends/backend.ts'
 import { backendOf } from './backends/index.ts'
 import { chooseMacs } from './backends/macs.ts'
+import { readParameter, remarksOn } from './kernel-checks.ts'
 import type { NetworkConf } from './network-conf.ts'
 import { NodeNetwork } from './node-network.ts'
 import { findPlace, type Place } from './site.ts'
@@ -35,6 +36,7 @@ export class Agent {
     const conf = await manager.networkConf(signal)
     const backend = backendOf(conf.backend)
     log.info(`Found network config - Backend type: ${conf.backend.type}`)
+    for (const { level, text } of remarksOn(conf, readParameter)) log[level](text)
     const place = findPlace(this.#given, conf)
     const { macs, lease } = await this.#acquire(conf, backend, place, signal)
     await using network = new NodeNetwork(this.#given, { conf, backend, place, macs, lease })
