@@ -3,6 +3,7 @@
 DESTDIR ?=
 CNI_BIN_DIR ?= /opt/cni/bin
 CNI_CONF_DIR ?= /etc/cni/net.d
+BINDIR ?= /usr/local/bin
 
 node = node_modules/.bin/node --disable-warning=ExperimentalWarning
 sources = $(shell find plugins ipam flanneld commands resident lib conf scripts/build scripts/build.ts scripts/package.ts -type f)
@@ -37,7 +38,8 @@ release: all ## make archives of the executables for x86-64 and arm64 in dist/re
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping gcc-aarch64-linux-gnu libc6-dev-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross qemu-user-static
 	$(node) scripts/release.ts
 
-install: all ## install to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR)
+install: all ## install the plugins to $(DESTDIR)$(CNI_BIN_DIR) and $(DESTDIR)$(CNI_CONF_DIR), flanneld to $(DESTDIR)$(BINDIR)
+	install -D --mode=0755 dist/bin/flanneld '$(DESTDIR)$(BINDIR)/flanneld'
 	dist/bin/cni install --bin-dir '$(DESTDIR)$(CNI_BIN_DIR)' --conf-dir '$(DESTDIR)$(CNI_CONF_DIR)'
 
 clean: ## remove what was built

@@ -21,6 +21,16 @@ export function binDir(): string {
   return packaged
 }
 
+/** The names that `cni install` gives a node: all that is built but the node agent's. */
+export function installedNames(): string[] {
+  return readdirSync(binDir()).filter((name) => !name.startsWith('.') && name !== 'flanneld')
+}
+
+/** The plugins' names among them. */
+export function pluginNames(): string[] {
+  return installedNames().filter((name) => name !== 'cni')
+}
+
 /** The reason to skip what only the front in C can do, or false when there is one. */
 export function frontSkip(): string | false {
   const [bridge, cni] = ['bridge', 'cni'].map((name) => statSync(join(binDir(), name)))

@@ -1,6 +1,7 @@
 /** Tries executables of a platform before they are published. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { version } from '../../lib/base/version.ts'
 import { supportedVersions } from '../../lib/cni/versions.ts'
 import { output } from './command.ts'
 import type { Platform } from './platform.ts'
@@ -34,7 +35,10 @@ test "$(ip -n pod -o link | wc -l)" = 1
 test ! -e /var/lib/cni/networks/trial/192.0.2.2
 `
 
-/** Throws unless each executable in the folder answers VERSION, and bridge gives a pod its network. */
+/**
+ * Throws unless each plugin in the folder answers VERSION, flanneld tells its version, and bridge
+ * gives a pod its network.
+ */
 export function tryExecutables(platform: Platform, bin: string): void {
   for (const name of names) {
     const words = platform.command([join(bin, name)])
@@ -42,6 +46,8 @@ export function tryExecutables(platform: Platform, bin: string): void {
     const found = JSON.stringify(JSON.parse(answer).supportedVersions)
     if (found !== JSON.stringify(supportedVersions)) throw new Error(`${name} answers ${answer}`)
   }
+  const agent = output(platform.command(['sh', '-c', '"$0" --version 2>&1', join(bin, 'flanneld')]))
+  if (agent !== version) throw new Error(`flanneld says that its version is ${agent}`)
   const file = join(bin, '../trial.json')
   writeFileSync(file, JSON.stringify(conf))
   output(platform.command(['unshare', '--net', '--mount', 'sh', '-c', pod, 'sh', bin, file]))

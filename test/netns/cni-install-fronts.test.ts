@@ -1,24 +1,16 @@
 /** `cni install` with the packaged executables, while a runtime calls plugins. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  appendFileSync,
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  statSync,
-  truncateSync,
-} from 'node:fs'
+import { appendFileSync, copyFileSync, linkSync, mkdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { formatStamp } from '../../lib/base/stamp.ts'
 import { version } from '../../lib/base/version.ts'
-import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { binDir, frontSkip, pluginNames } from '../../scripts/lab/executables.ts'
 import { run } from '../../scripts/lab/run.ts'
 
-const plugins = readdirSync(binDir()).filter((name) => !/^(?:\..*|cni)$/.test(name))
+const plugins = pluginNames()
 
 /** Copies an executable, and makes another version of it. */
 function copyAs(name: string, path: string, other: string): void {

@@ -17,14 +17,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { formatStamp } from '../../lib/base/stamp.ts'
 import { version } from '../../lib/base/version.ts'
-import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { binDir, frontSkip, installedNames } from '../../scripts/lab/executables.ts'
 import { kernelSkip } from '../../scripts/lab/node.ts'
 import { run, runSync } from '../../scripts/lab/run.ts'
 import { asNobody, makePublicFolder } from '../support/public-folder.ts'
 
 const conflist = readFileSync(join(import.meta.dirname, '../../conf/10-flannel.conflist'), 'utf8')
 const cni = join(binDir(), 'cni')
-const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
+const names = installedNames()
 const goBridge = '/usr/lib/cni/bridge'
 
 function setUp(t: Test, dir = t.testdir()) {

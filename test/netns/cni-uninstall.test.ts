@@ -10,13 +10,13 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../../scripts/lab/executables.ts'
+import { binDir, installedNames } from '../../scripts/lab/executables.ts'
 import { kernelSkip, type Pod } from '../../scripts/lab/node.ts'
 import { runSync } from '../../scripts/lab/run.ts'
 import { type InstalledNode, installPlugins, makeInstalledNode } from '../support/installed-node.ts'
 import { link, links, ports } from '../support/ip.ts'
 
-const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
+const names = installedNames()
 
 const plugins = kernelSkip() ? '' : installPlugins(t)
 

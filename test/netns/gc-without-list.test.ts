@@ -1,8 +1,7 @@
 /** A GC that does not say what is valid, as the Go project's `cnitool gc` calls plugins. */
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { binDir } from '../../scripts/lab/executables.ts'
+import { pluginNames } from '../../scripts/lab/executables.ts'
 import { kernelSkip } from '../../scripts/lab/node.ts'
 import { onNode } from '../../scripts/lab/own-folders.ts'
 import { run, runSync } from '../../scripts/lab/run.ts'
@@ -35,7 +34,7 @@ t.test('a GC without a list changes nothing, and says so', options, async (t) =>
   ])
   t.equal(added.code, 0, added.stderr)
   const before = await stateOf(node)
-  const plugins = readdirSync(binDir()).filter((name) => name !== 'cni' && !name.startsWith('.'))
+  const plugins = pluginNames()
   t.same(Object.keys(keys).sort(), plugins)
   for (const plugin of plugins) {
     const conf = { name: 'cbr0', cniVersion: '1.1.0', type: plugin, ...keys[plugin] }

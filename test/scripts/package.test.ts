@@ -3,11 +3,12 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { version as packageVersion } from '../../lib/base/version.ts'
 import { currentVersion, supportedVersions } from '../../lib/cni/versions.ts'
-import { binDir, frontSkip } from '../../scripts/lab/executables.ts'
+import { binDir, frontSkip, installedNames, pluginNames } from '../../scripts/lab/executables.ts'
 
-const names = readdirSync(binDir()).filter((name) => !name.startsWith('.'))
-const plugins = names.filter((name) => name !== 'cni')
+const names = installedNames()
+const plugins = pluginNames()
 
 function version(path: string, env: Record<string, string> = {}): unknown {
   const { stdout } = spawnSync(path, { env: { CNI_COMMAND: 'VERSION', ...env }, encoding: 'utf8' })
@@ -19,6 +20,13 @@ const expected = { cniVersion: currentVersion, supportedVersions }
 t.test('one file under the names of all plugins', async (t) => {
   t.match(names, ['bridge', 'cni', 'flannel', 'host-local', 'loopback'])
   t.equal(new Set(plugins.map((name) => statSync(join(binDir(), name)).ino)).size, 1)
+})
+
+t.test('the node agent is the same file as cni, under its own name', async (t) => {
+  const [agent, cni] = ['flanneld', 'cni'].map((name) => statSync(join(binDir(), name)))
+  t.equal(agent?.ino, cni?.ino)
+  const { status, stderr } = spawnSync(join(binDir(), 'flanneld'), ['--version'])
+  t.strictSame([status, stderr.toString()], [0, `${packageVersion}\n`])
 })
 
 t.test('every plugin answers VERSION', async (t) => {
