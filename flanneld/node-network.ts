@@ -1,5 +1,4 @@
 /** What the agent makes on its node for its lease, and keeps true: devices, rules, subnet.env. */
-import { fullText } from '../lib/base/errors.ts'
 import type { Lease } from '../lib/flannel/lease.ts'
 import { family } from '../lib/ip/ip.ts'
 import type { AgentOptions } from './agent-options.ts'
@@ -14,6 +13,7 @@ import { describeSite, lookAgain, type Place } from './site.ts'
 import type { NodeState } from './state/node-state.ts'
 import { type Observer, Reconciler } from './state/reconciler.ts'
 import { writeSubnetFile } from './subnet-file.ts'
+import { ProblemLog } from './problem-log.ts'
 import { pause } from './wait.ts'
 
 export interface Acquired {
@@ -26,6 +26,8 @@ export interface Acquired {
 
 /** How often it is looked whether the devices are there, in ms. */
 const readyPollMs = 100
+/** Between tries to tell of the node where that fails, in ms. */
+const retryMs = 1000
 /** An interface changes in several steps; they are looked at together, so many ms later. */
 const settleMs = 200
 
@@ -36,12 +38,19 @@ export class NodeNetwork implements AsyncDisposable {
   readonly #reconciler: Reconciler
   readonly #underlay: Debounce
   readonly peers: Peers
+  readonly #problems: ProblemLog
   #place: Place
+  /** What of the node the other nodes and the CNI plugin have been told. */
+  #told: string
+  #retry: NodeJS.Timeout | undefined
 
   constructor(given: AgentOptions, acquired: Acquired) {
     this.#given = given
     this.#acquired = acquired
     this.#place = acquired.place
+    this.#told = describeSite(acquired.place.site)
+    this.#problems = new ProblemLog((message) => given.log.error(message))
+    this.#stack.defer(() => clearTimeout(this.#retry))
     this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
     const { connection, subscription, log, metrics } = given
     const { backend } = acquired
@@ -132,19 +141,31 @@ export class NodeNetwork implements AsyncDisposable {
   async #lookAgain(): Promise<void> {
     const { log, metrics } = this.#given
     try {
-      const before = this.#place
-      const now = lookAgain(this.#given, before)
-      if (describeSite(now.site) === describeSite(before.site)) return
-      log.info(`The external interface is ${describeSite(now.site)} now`)
-      this.#place = now
-      this.#reconciler.setNode(this.#nodeState())
-      this.peers.setNode(this.#node)
-      await this.#publish()
-      this.#writeSubnetFile()
+      const now = lookAgain(this.#given, this.#place)
+      const site = describeSite(now.site)
+      if (site !== describeSite(this.#place.site)) {
+        log.info(`The external interface is ${site} now`)
+        this.#place = now
+        this.#reconciler.setNode(this.#nodeState())
+        this.peers.setNode(this.#node)
+      }
+      if (site !== this.#told) {
+        this.#writeSubnetFile()
+        await this.#publish()
+        this.#told = site
+      }
+      this.#problems.clear()
     } catch (error) {
-      log.error(`the external interface has changed: ${fullText(error)}`)
+      this.#problems.report('the external interface has changed', error)
       metrics.failed('underlay')
+      if (describeSite(this.#place.site) !== this.#told) this.#retryLater()
     }
+  }
+
+  /** The kernel tells of an interface, but nobody tells when etcd can be reached from it. */
+  #retryLater(): void {
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#underlay.trigger(), retryMs)
   }
 
   async #publish(): Promise<void> {
