@@ -27,10 +27,10 @@ export interface Acquired {
 
 /** How often it is looked whether the devices are there, in ms. */
 const readyPollMs = 100
+/** Between tries to tell of the node where that fails, in ms. */
+const retryMs = 1000
 /** An interface changes in several steps; they are looked at together, so many ms later. */
 const settleMs = 200
-/** What failed then is tried again after so many ms. */
-const retryMs = 5000
 
 export class NodeNetwork implements AsyncDisposable {
   readonly #given: AgentOptions
@@ -38,19 +38,19 @@ export class NodeNetwork implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #reconciler: Reconciler
   readonly #underlay: Debounce
-  readonly #problems: ProblemLog
   readonly peers: Peers
+  readonly #problems: ProblemLog
   #place: Place
-  /** The site that everybody has been told of, as a text. */
-  #toldSite: string
+  /** What of the node the other nodes and the CNI plugin have been told. */
+  #told: string
   #retry: NodeJS.Timeout | undefined
 
   constructor(given: AgentOptions, acquired: Acquired) {
     this.#given = given
     this.#acquired = acquired
     this.#place = acquired.place
-    this.#toldSite = describeSite(acquired.place.site)
-    this.#problems = new ProblemLog(given.log.error)
+    this.#told = describeSite(acquired.place.site)
+    this.#problems = new ProblemLog((message) => given.log.error(message))
     this.#stack.defer(() => clearTimeout(this.#retry))
     this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
     const { connection, subscription, log, metrics } = given
@@ -144,22 +144,29 @@ export class NodeNetwork implements AsyncDisposable {
     try {
       const now = lookAgain(this.#given, this.#place)
       const site = describeSite(now.site)
-      if (site === this.#toldSite) return void this.#problems.clear()
-      if (site !== describeSite(this.#place.site)) log.info(`The external interface is ${site} now`)
-      this.#place = now
-      this.#toldSite = ''
-      this.#reconciler.setNode(this.#nodeState())
-      this.peers.setNode(this.#node)
-      await this.#publish()
-      this.#writeSubnetFile()
-      this.#toldSite = site
+      if (site !== describeSite(this.#place.site)) {
+        log.info(`The external interface is ${site} now`)
+        this.#place = now
+        this.#reconciler.setNode(this.#nodeState())
+        this.peers.setNode(this.#node)
+      }
+      if (site !== this.#told) {
+        this.#writeSubnetFile()
+        await this.#publish()
+        this.#told = site
+      }
       this.#problems.clear()
     } catch (error) {
       this.#problems.report('the external interface has changed', error)
       metrics.failed('underlay')
-      clearTimeout(this.#retry)
-      this.#retry = setTimeout(() => this.#underlay.trigger(), retryMs)
+      if (describeSite(this.#place.site) !== this.#told) this.#retryLater()
     }
+  }
+
+  /** The kernel tells of an interface, but nobody tells when etcd can be reached from it. */
+  #retryLater(): void {
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#underlay.trigger(), retryMs)
   }
 
   async #publish(): Promise<void> {

@@ -39,7 +39,7 @@ export class Peers {
       case 'put':
         this.#leases.set(change.key, change.lease)
         log.debug(`the lease ${change.key} is there or has changed`)
-        reconciler.putPeer(change.key, this.#entriesOf(change.key, change.lease))
+        this.#put(change.key, change.lease)
         break
       case 'removed':
         this.#leases.delete(change.key)
@@ -55,11 +55,23 @@ export class Peers {
     if (this.#isKnown) this.#options.reconciler.setPeers(this.#allEntries())
   }
 
-  #allEntries(): Map<string, readonly Entry[]> {
-    return new Map(this.#leases.entries().map(([key, lease]) => [key, this.#entriesOf(key, lease)]))
+  #put(key: string, lease: Lease): void {
+    const entries = this.#entriesOf(key, lease)
+    if (entries === undefined) this.#options.reconciler.removePeer(key)
+    else this.#options.reconciler.putPeer(key, entries)
   }
 
-  #entriesOf(key: string, lease: Lease): readonly Entry[] {
+  #allEntries(): Map<string, readonly Entry[]> {
+    const peers = new Map<string, readonly Entry[]>()
+    for (const [key, lease] of this.#leases) {
+      const entries = this.#entriesOf(key, lease)
+      if (entries !== undefined) peers.set(key, entries)
+    }
+    return peers
+  }
+
+  /** Undefined for a lease that is of no use: its node is no peer, and is not counted as one. */
+  #entriesOf(key: string, lease: Lease): readonly Entry[] | undefined {
     const { backend, log } = this.#options
     const found = lease.attributes.backendType
     if (found !== backend.type) {
@@ -67,10 +79,10 @@ export class Peers {
       log.warn(
         `the lease ${key} is passed over: its backend is ${found || 'not named'}, ${expected}`,
       )
-      return []
+      return undefined
     }
     const { entries, problems } = backend.peerState(this.#node, lease)
     for (const problem of problems) log.warn(`the lease ${key}: ${problem}`)
-    return entries
+    return entries.length === 0 && problems.length > 0 ? undefined : entries
   }
 }

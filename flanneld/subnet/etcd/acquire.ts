@@ -12,6 +12,9 @@ import { OwnLease } from './own-lease.ts'
 /** So often another node may be faster. */
 const maxTries = 10
 
+/** A configuration that works as it stands. */
+const example = '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'
+
 /**
  * Reads the configuration. Throws a `DetailedError` when it is not there, when it is not valid, or
  * when etcd cannot hold leases for it.
@@ -21,7 +24,7 @@ export async function readConf({ client, keys }: EtcdContext): Promise<NetworkCo
   if (value === undefined) {
     throw new DetailedError(
       `${keys.config} is not in etcd`,
-      `put the configuration there: etcdctl put ${keys.config} '{"Network": "10.244.0.0/16"}'`,
+      `put the configuration there: etcdctl put ${keys.config} '${example}'`,
     )
   }
   const conf = parseNetworkConf(value, keys.config)

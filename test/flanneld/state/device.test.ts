@@ -1,9 +1,15 @@
 import t from 'tap'
-import { compareDevice, type Device, isCompatible } from '../../../flanneld/state/device.ts'
+import {
+  compareDevice,
+  type Device,
+  type Ground,
+  isCompatible,
+} from '../../../flanneld/state/device.ts'
 import type { Link, Vxlan } from '../../../lib/net/link.ts'
 import { ip } from '../../support/address.ts'
 
 const parent = 3
+const ground: Ground = { parentIndex: parent, defaultPort: 8472 }
 const device: Device = {
   ...{ name: 'flannel.1', mac: '0e:00:00:00:00:01', mtu: 1450, vni: 1, port: 0 },
   ...{ local: ip('192.0.2.1'), parent: 'eth0', learning: false, gbp: false },
@@ -36,8 +42,8 @@ for (const [change, because, wanted] of replaced) {
   t.test(`made anew when ${because}`, async (t) => {
     const found: Link = { ...link, ...change }
     const asked = { ...device, ...wanted }
-    t.strictSame(compareDevice(asked, found, parent), { do: 'replace', because })
-    t.equal(isCompatible(asked, found, parent), false)
+    t.strictSame(compareDevice(asked, found, ground), { do: 'replace', because })
+    t.equal(isCompatible(asked, found, ground), false)
   })
 }
 
@@ -50,15 +56,16 @@ const changed: [change: object, set: object, because: string][] = [
 for (const [change, set, because] of changed) {
   t.test(`changed when ${because}`, async (t) => {
     const found: Link = { ...link, ...change }
-    t.strictSame(compareDevice(device, found, parent), { do: 'set', ...set, because })
-    t.equal(isCompatible(device, found, parent), true)
+    t.strictSame(compareDevice(device, found, ground), { do: 'set', ...set, because })
+    t.equal(isCompatible(device, found, ground), true)
   })
 }
 
 t.test('left alone', async (t) => {
   for (const change of [{}, { up: false }, { alias: 'x' }]) {
-    t.strictSame(compareDevice(device, { ...link, ...change }, parent), { do: 'nothing' })
+    t.strictSame(compareDevice(device, { ...link, ...change }, ground), { do: 'nothing' })
   }
   const elsewhere = { ...link, vxlan: { ...vxlan, port: 4789 } }
-  t.strictSame(compareDevice(device, elsewhere, parent), { do: 'nothing' }, 'any port will do')
+  const because = 'its port is 4789, not 8472'
+  t.strictSame(compareDevice({ ...device, port: 0 }, elsewhere, ground), { do: 'replace', because })
 })

@@ -10,7 +10,9 @@ import {
   valueOf,
 } from '../../../support/etcd-node.ts'
 import { cidr, ip } from '../../../support/address.ts'
+import { backendOf } from '../../../../flanneld/backends/index.ts'
 import { parseNetworkConf } from '../../../../flanneld/network-conf.ts'
+import { detailsOf } from '../../../../lib/base/errors.ts'
 import { parseSubnetKey } from '../../../../lib/flannel/subnet-key.ts'
 import { formatCidr, type Cidr } from '../../../../lib/ip/ip.ts'
 
@@ -95,6 +97,16 @@ t.test('a lease that the configuration does not allow is replaced', options, asy
     message: '/net/config is not in etcd',
     details: /etcdctl put/,
   })
+})
+
+t.test('the configuration that is suggested is one that works', options, async (t) => {
+  const etcd = await Etcd.start(t)
+  const { manager } = new EtcdNode(t, 1, [etcd.url])
+  const conf = parseNetworkConf('{"Network": "10.3.0.0/16"}', 'config')
+  const demand = { conf, attributes: attributesOf(1), previous: [] }
+  const error = await manager.acquire(demand, signal).catch(detailsOf)
+  const [, suggested = ''] = /^.*etcdctl put \/net\/config '(.*)'$/.exec(String(error)) ?? []
+  t.equal(backendOf(parseNetworkConf(suggested, 'config').backend).type, 'vxlan')
 })
 
 t.test('ten nodes at once, and no subnet for the eleventh', options, async (t) => {
