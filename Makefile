@@ -10,9 +10,10 @@ sources = $(shell find plugins ipam flanneld commands resident lib conf scripts/
 
 all: dist/bin/cni ## build and package the executables into dist/bin (the default)
 
-bench: all ## compare speed with the Go plugins (root; BENCH=quick a minute, BENCH=full half an hour; BENCH_AGAINST=DIR with dist/bin of another build too)
-	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables strace gcc libc6-dev containernetworking-plugins
+bench: all ## compare speed with the Go plugins, and measure the agent (root; BENCH=quick two minutes, BENCH=full half an hour; BENCH_AGAINST=DIR with dist/bin of another build too)
+	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables strace gcc libc6-dev containernetworking-plugins etcd-server etcd-client
 	$(node) scripts/bench.ts
+	$(node) scripts/bench-agent.ts
 
 demo: all ## show two nodes with their agents, and the path of a packet between their pods (root)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping iptables tcpdump etcd-server etcd-client

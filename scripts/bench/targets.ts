@@ -55,7 +55,8 @@ export function targets(tables: readonly Table[], bursts: readonly BurstSize[]):
   return all.filter(({ figure }) => Number.isFinite(figure))
 }
 
-function atMost(limit: number, name: string, figure: number): Target {
+/** A target that is reached by a figure of this limit or less. */
+export function atMost(limit: number, name: string, figure: number): Target {
   return { name, figure, bound: 'at most', limit }
 }
 
