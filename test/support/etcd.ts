@@ -1,38 +1,66 @@
-/** A real etcd for tests, on loopback, with a data folder of its own. */
+/** A real etcd for tests, on loopback or on the address of a namespace, with a data folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Scope } from '../../scripts/lab/node.ts'
-import { missingProgram, run, runSync } from '../../scripts/lab/run.ts'
+import { inside, missingProgram, run, runSync } from '../../scripts/lab/run.ts'
 
 /** The reason to skip what needs etcd, or false. */
 export function etcdSkip(): string | false {
   return missingProgram('etcd', 'etcdctl', 'openssl')
 }
 
+/** Where clients find it, beside loopback. */
+export interface EtcdPlace {
+  /** The path of its network namespace. */
+  readonly netns: string
+  /** An address of that namespace. */
+  readonly address: string
+}
+
 export class Etcd {
+  /** Where clients connect. */
   readonly url: string
   readonly #dir: string
+  /** The command line that runs a program where etcd is. */
+  readonly #there: (argv: readonly string[]) => readonly string[]
   readonly #ports: readonly [client: number, peer: number]
   readonly #options: readonly string[]
   #process: ChildProcess | undefined
 
-  private constructor(dir: string, ports: readonly [number, number], options: readonly string[]) {
+  private constructor(
+    dir: string,
+    ports: readonly [number, number],
+    options: readonly string[],
+    place?: EtcdPlace,
+  ) {
     const isSecure = options.some((option) => option.startsWith('--cert-file='))
     this.#dir = dir
     this.#ports = ports
     this.#options = options
-    this.url = `${isSecure ? 'https' : 'http'}://127.0.0.1:${ports[0]}`
+    this.#there = (argv) => (place === undefined ? argv : inside(place.netns, argv))
+    const address = place?.address ?? '127.0.0.1'
+    this.url = `${isSecure ? 'https' : 'http'}://${address}:${ports[0]}`
   }
 
   /** Starts an etcd with more options, e.g. `--auth-token=simple`; it ends with the scope. */
   static async start(scope: Scope, ...options: string[]): Promise<Etcd> {
+    const ports = [await freePort(), await freePort()] as const
+    return Etcd.#start(scope, (dir) => new Etcd(dir, ports, options))
+  }
+
+  /** The same in a namespace that has nothing else. */
+  static startAt(scope: Scope, place: EtcdPlace): Promise<Etcd> {
+    return Etcd.#start(scope, (dir) => new Etcd(dir, [2379, 2380], [], place))
+  }
+
+  static async #start(scope: Scope, make: (dir: string) => Etcd): Promise<Etcd> {
     const dir = mkdtempSync(join(tmpdir(), `cnits-${process.pid}-etcd-`))
-    const etcd = new Etcd(dir, [await freePort(), await freePort()], options)
+    const etcd = make(dir)
     scope.teardown(async () => {
       await etcd.stop('SIGKILL')
       rmSync(dir, { recursive: true })
@@ -45,18 +73,16 @@ export class Etcd {
   async start(): Promise<void> {
     const client = this.url
     const peer = `http://127.0.0.1:${this.#ports[1]}`
-    this.#process = spawn(
+    const [program = '', ...args] = this.#there([
       'etcd',
-      [
-        ...['--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
-        ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
-        ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
-        ...[`--initial-cluster=test=${peer}`, '--logger=zap', ...this.#options],
-      ],
-      { stdio: 'ignore' },
-    )
+      ...['--name=test', `--data-dir=${this.#dir}/data`, '--log-level=error'],
+      ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
+      ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
+      ...[`--initial-cluster=test=${peer}`, '--logger=zap', ...this.#options],
+    ])
+    this.#process = spawn(program, args, { stdio: 'ignore' })
     for (let attempt = 0; attempt < 100; attempt++) {
-      if (await listens(this.#ports[0])) return
+      if (await this.#listens()) return
       await setTimeout(100)
     }
     throw new Error('etcd does not answer')
@@ -106,20 +132,14 @@ export class Etcd {
   }
 
   get #ctl(): readonly string[] {
-    return ['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`]
+    return this.#there(['env', 'ETCDCTL_API=3', 'etcdctl', `--endpoints=${this.url}`])
   }
-}
 
-/** Whether a client can connect: etcd listens when it has joined its cluster. */
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false // it is not there yet
-  } finally {
-    socket.destroy()
+  /** Whether a client can connect: etcd listens when it has joined its cluster. */
+  async #listens(): Promise<boolean> {
+    const { hostname, port } = new URL(this.url)
+    const { code } = await run(this.#there(['bash', '-c', `: < /dev/tcp/${hostname}/${port}`]))
+    return code === 0
   }
 }
 

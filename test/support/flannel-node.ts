@@ -23,9 +23,19 @@ export function installAll(node: Node): void {
 
 /** Gives the node the shipped conflist, and `subnetEnv` as what flanneld wrote. */
 export function installConf(node: Node, subnetEnv: string): void {
+  installConflist(node)
+  writeFileSync(subnetFile(node), subnetEnv)
+}
+
+/** Gives the node the shipped conflist. */
+export function installConflist(node: Node): void {
   makeOwnFolders(node)
   copyFileSync(conflist, join(node.dir, 'etc/cni/net.d/10-flannel.conflist'))
-  writeFileSync(join(node.dir, 'run/flannel/subnet.env'), subnetEnv)
+}
+
+/** Where flanneld writes for the plugins of the node. */
+export function subnetFile({ dir }: Node): string {
+  return join(dir, 'run/flannel/subnet.env')
 }
 
 /** Runs the `cni` command on the node. */
