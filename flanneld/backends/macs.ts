@@ -3,6 +3,7 @@ import type { LeaseAttributes } from '../../lib/flannel/lease.ts'
 import { macFromBytes } from '../../lib/ip/mac.ts'
 import { randomBytes } from '../../lib/linux/libc.ts'
 import { type Link, linkByName } from '../../lib/net/link.ts'
+import { vxlanDefaultPort } from '../../lib/net/vxlan.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { isCompatible } from '../state/device.ts'
 import type { Backend, DevicePlan, Macs, Site } from './backend.ts'
@@ -34,7 +35,8 @@ function macOfDevice(
 ): string | undefined {
   const link = linkByName(connection, plan.name)
   if (link === undefined || parent === undefined) return undefined
-  return isCompatible(plan, link, parent.index) ? link.mac : undefined
+  const ground = { parentIndex: parent.index, defaultPort: vxlanDefaultPort() }
+  return isCompatible(plan, link, ground) ? link.mac : undefined
 }
 
 /** One of those that anybody may choose, of a single host (IEEE 802, section 8.2). */

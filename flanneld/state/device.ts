@@ -31,12 +31,17 @@ export type DeviceChange =
       readonly because: string
     }
 
-/**
- * What it takes to make the link the device; `parentIndex` is of the link that is to carry its
- * packets. Whether it is up is not looked at.
- */
-export function compareDevice(device: Device, link: Link, parentIndex: number): DeviceChange {
-  const mismatch = findMismatch(device, link, parentIndex)
+/** What devices depend on. */
+export interface Ground {
+  /** Of the link that is to carry the packets. */
+  readonly parentIndex: number
+  /** The port of devices for which none is given. */
+  readonly defaultPort: number
+}
+
+/** What it takes to make the link the device. Whether it is up is not looked at. */
+export function compareDevice(device: Device, link: Link, ground: Ground): DeviceChange {
+  const mismatch = findMismatch(device, link, ground)
   if (mismatch !== undefined) return { do: 'replace', because: mismatch }
   const changes = [
     ...(link.mtu === device.mtu ? [] : [`its MTU is ${link.mtu}, not ${device.mtu}`]),
@@ -53,25 +58,26 @@ export function compareDevice(device: Device, link: Link, parentIndex: number): 
   }
 }
 
-/** Whether the device can be made of the link, and goes on with its MAC: as upstream compares. */
+/** Whether the device can be made of the link, and goes on with its MAC. */
 export function isCompatible(
   device: Omit<Device, 'mac' | 'mtu'>,
   link: Link,
-  parentIndex: number,
+  ground: Ground,
 ): boolean {
-  return findMismatch(device, link, parentIndex) === undefined
+  return findMismatch(device, link, ground) === undefined
 }
 
 /** What cannot be changed in a device that is there; undefined for nothing. */
 function findMismatch(
   { vni, port, local, gbp, parent }: Omit<Device, 'mac' | 'mtu'>,
   { kind, vxlan }: Link,
-  parentIndex: number,
+  { parentIndex, defaultPort }: Ground,
 ): string | undefined {
   if (kind !== 'vxlan' || vxlan === undefined) return `it is a ${kind ?? 'device of hardware'}`
   if (vxlan.vni !== vni) return `its VNI is ${vxlan.vni}, not ${vni}`
   if (vxlan.parent !== parentIndex) return `it is not on ${parent}`
-  if (port !== 0 && vxlan.port !== port) return `its port is ${vxlan.port}, not ${port}`
+  const expected = port || defaultPort
+  if (vxlan.port !== expected) return `its port is ${vxlan.port}, not ${expected}`
   if (vxlan.local === undefined || !sameIp(vxlan.local, local)) {
     const is = vxlan.local === undefined ? 'not fixed' : formatIp(vxlan.local)
     return `its local address is ${is}, not ${formatIp(local)}`

@@ -1,7 +1,7 @@
 /** Makes the agent's devices, or makes those that are there right. */
 import { DetailedError, fullText, hasCode } from '../../lib/base/errors.ts'
 import { indexName, type Link, linkByIndex, linkDelete, linkSet } from '../../lib/net/link.ts'
-import { vxlanAdd, vxlanSetLearning } from '../../lib/net/vxlan.ts'
+import { vxlanAdd, vxlanDefaultPort, vxlanSetLearning } from '../../lib/net/vxlan.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import { writeSysctl } from '../../lib/linux/sysctl.ts'
 import type { AgentLog } from '../log.ts'
@@ -36,7 +36,10 @@ export function ensureDevice(maker: DeviceMaker, device: Device): 'nothing' | 'm
     makeDevice(maker, device, parent)
     return 'made'
   }
-  const change = compareDevice(device, link, parent.index)
+  const change = compareDevice(device, link, {
+    parentIndex: parent.index,
+    defaultPort: vxlanDefaultPort(),
+  })
   if (change.do === 'nothing') return 'nothing'
   if (change.do === 'replace') {
     log.warn(`making ${name} anew: ${change.because}`)

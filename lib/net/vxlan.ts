@@ -1,4 +1,5 @@
 /** vxlan devices: `ip link add … type vxlan`. */
+import { readSmallFile } from '../base/files.ts'
 import { family, type Ip } from '../ip/ip.ts'
 import type { Connection } from '../netlink/connection.ts'
 import { linkMessage, RTM_NEWLINK } from '../netlink/link.ts'
@@ -59,3 +60,15 @@ export function vxlanSetLearning(connection: Connection, index: number, learning
     payload: linkMessage.encode({ index, info: { kind: 'vxlan', vxlan: { learning } } }),
   })
 }
+
+/** The port of devices for which none is given; a parameter of the module says which. */
+export function vxlanDefaultPort(): number {
+  try {
+    return Number(readSmallFile('/sys/module/vxlan/parameters/udp_port')) || usualPort
+  } catch {
+    return usualPort // there is no /sys, or the module is loaded by the first device
+  }
+}
+
+/** drivers/net/vxlan/vxlan_core.c: older than the port of RFC 7348. */
+const usualPort = 8472
