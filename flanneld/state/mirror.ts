@@ -137,11 +137,12 @@ export class Mirror {
 
   #applyAddress(change: { address: Address; linkIndex: number; isGone: boolean }): Effect[] {
     const link = this.#links.get(change.linkIndex)?.name ?? ''
-    // routes go with an address, too, and the kernel does not tell of them
+    // routes and neighbours go with an address, too, and the kernel does not tell of them
     if (link === this.#interest.underlay) return [{ kind: 'reload' }, { kind: 'underlay' }]
     if (!this.#interest.devices.has(link)) return []
     const entry: Entry = { kind: 'address', cidr: change.address.cidr, link }
-    return this.#applyEntry(entry, change.isGone)
+    const effects = this.#applyEntry(entry, change.isGone)
+    return change.isGone ? [...effects, { kind: 'reload' }] : effects
   }
 
   #applyEntry(entry: Entry | undefined, isGone: boolean): Effect[] {
