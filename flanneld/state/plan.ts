@@ -2,7 +2,7 @@
  * What it takes to make the kernel's entries the wanted ones: pure. What carries packets is made
  * before what sends packets there, and is removed after it, so that no packet is lost.
  */
-import { type Entry, keyOf, valueOf } from './entry.ts'
+import { describeEntry, type Entry, keyOf, valueOf } from './entry.ts'
 
 export interface Step {
   readonly do: 'set' | 'remove'
@@ -44,7 +44,7 @@ function inOrder(steps: readonly Step[], kinds: readonly Entry['kind'][]): Step[
 /** What was wrong, and what is done about it, for a log. */
 export function describeStep({ do: verb, entry, found }: Step): string {
   const what = keyOf(entry)
-  if (verb === 'remove') return `${what} ${valueOf(entry)} is in no lease: removing it`
+  if (verb === 'remove') return `${describeEntry(entry)} is in no lease: removing it`
   if (found === undefined) return `${what} is missing: adding it`
   return `${what} is ${valueOf(found)}: setting it to ${valueOf(entry)}`
 }
