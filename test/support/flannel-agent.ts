@@ -72,12 +72,15 @@ export class FlannelAgent {
     await this.says(/Running backend/)
   }
 
-  /** Waits for a line of its log; rejects with all of it when the agent ends before. */
-  async says(pattern: RegExp): Promise<void> {
-    const said = () => pattern.test(this.#log)
+  /**
+   * Waits for a line of its log, behind so many characters; rejects with all of it when the agent
+   * ends before.
+   */
+  async says(pattern: RegExp, from = 0): Promise<void> {
+    const said = () => pattern.test(this.#log.slice(from))
     await eventually(`${pattern} in the log`, () => said() || !this.isRunning).catch(
       (error: unknown) => {
-        throw new Error(this.#log, { cause: error })
+        throw new Error(`not said: ${pattern}: ${this.#log.slice(from)}`, { cause: error })
       },
     )
     if (!said()) throw new Error(`the agent has ended: ${this.#log}`)
