@@ -5,6 +5,7 @@ export class Debounce implements AsyncDisposable {
   readonly #work: () => Promise<void>
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
+  #isOver = false
 
   /** `work` must not reject. */
   constructor(ms: number, work: () => Promise<void>) {
@@ -13,8 +14,8 @@ export class Debounce implements AsyncDisposable {
   }
 
   /** Has the work done, so many ms after the first trigger, and never twice at a time. */
-  trigger(): void {
-    this.#timer ??= setTimeout(() => this.#run(), this.#ms)
+  trigger(afterMs = this.#ms): void {
+    if (!this.#isOver) this.#timer ??= setTimeout(() => this.#run(), afterMs)
   }
 
   #run(): void {
@@ -25,6 +26,7 @@ export class Debounce implements AsyncDisposable {
 
   /** Resolves when work that has begun is done; none begins any more. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
     clearTimeout(this.#timer)
     await this.#running
   }

@@ -8,13 +8,14 @@ import { blackholeRoutes } from './blackhole.ts'
 import { Debounce } from './debounce.ts'
 import type { NetworkConf } from './network-conf.ts'
 import { Peers } from './peers.ts'
+import { ProblemLog } from './problem-log.ts'
 import { RulesKeeper } from './rules/keeper.ts'
 import type { RulesSpec } from './rules/spec.ts'
 import { describeSite, lookAgain, type Place } from './site.ts'
 import type { NodeState } from './state/node-state.ts'
 import { type Observer, Reconciler } from './state/reconciler.ts'
 import { writeSubnetFile } from './subnet-file.ts'
-import { pause } from './wait.ts'
+import { pause, untilAborted } from './wait.ts'
 
 export interface Acquired {
   readonly conf: NetworkConf
@@ -28,6 +29,8 @@ export interface Acquired {
 const readyPollMs = 100
 /** An interface changes in several steps; they are looked at together, so many ms later. */
 const settleMs = 200
+/** Between tries to tell the other nodes where this one is, in ms. */
+const tellAgainMs = 1_000
 
 export class NodeNetwork implements AsyncDisposable {
   readonly #given: AgentOptions
@@ -35,6 +38,9 @@ export class NodeNetwork implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #reconciler: Reconciler
   readonly #underlay: Debounce
+  readonly #telling: Debounce
+  readonly #untold: ProblemLog
+  readonly #ended = new AbortController()
   readonly peers: Peers
   #place: Place
 
@@ -42,8 +48,11 @@ export class NodeNetwork implements AsyncDisposable {
     this.#given = given
     this.#acquired = acquired
     this.#place = acquired.place
-    this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
     const { connection, subscription, log, metrics } = given
+    this.#untold = new ProblemLog((message) => log.error(message))
+    this.#telling = this.#stack.use(new Debounce(0, () => this.#tell()))
+    this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
+    this.#stack.defer(() => this.#ended.abort())
     const { backend } = acquired
     this.#reconciler = this.#stack.use(
       new Reconciler({
@@ -139,7 +148,7 @@ export class NodeNetwork implements AsyncDisposable {
       this.#place = now
       this.#reconciler.setNode(this.#nodeState())
       this.peers.setNode(this.#node)
-      await this.#publish()
+      this.#telling.trigger()
       this.#writeSubnetFile()
     } catch (error) {
       log.error(`the external interface has changed: ${fullText(error)}`)
@@ -147,10 +156,19 @@ export class NodeNetwork implements AsyncDisposable {
     }
   }
 
-  async #publish(): Promise<void> {
+  /** Tells the other nodes where this one is; until they know it nothing of theirs arrives here. */
+  async #tell(): Promise<void> {
     const { backend, macs } = this.#acquired
     const { 4: publicIp, 6: publicIpv6 } = this.#place.site.underlay.publicIps
-    await this.#given.manager.publish({ publicIp, publicIpv6, ...backend.attributes(macs) })
+    const told = this.#given.manager.publish({ publicIp, publicIpv6, ...backend.attributes(macs) })
+    try {
+      await untilAborted(told, this.#ended.signal)
+      this.#untold.clear()
+    } catch (error) {
+      if (this.#ended.signal.aborted) return
+      this.#untold.report('telling the other nodes of this one, which is tried again', error)
+      this.#telling.trigger(tellAgainMs)
+    }
   }
 
   #writeSubnetFile(): void {
