@@ -15,7 +15,7 @@ import type { NodeState } from './state/node-state.ts'
 import type { Observer } from './state/observer.ts'
 import { Reconciler } from './state/reconciler.ts'
 import { writeSubnetFile } from './subnet-file.ts'
-import { pause } from './wait.ts'
+import { pause, untilAborted } from './wait.ts'
 
 export interface Acquired {
   readonly conf: NetworkConf
@@ -44,6 +44,7 @@ export class NodeNetwork implements AsyncDisposable {
   /** What of the node the other nodes and the CNI plugin have been told. */
   #told: string
   #retry: NodeJS.Timeout | undefined
+  readonly #ended = new AbortController()
 
   constructor(given: AgentOptions, acquired: Acquired) {
     this.#given = given
@@ -53,6 +54,7 @@ export class NodeNetwork implements AsyncDisposable {
     this.#problems = new ProblemLog((message) => given.log.error(message))
     this.#stack.defer(() => clearTimeout(this.#retry))
     this.#underlay = this.#stack.use(new Debounce(settleMs, () => this.#lookAgain()))
+    this.#stack.defer(() => this.#ended.abort())
     const { connection, subscription, log, metrics } = given
     const { backend } = acquired
     this.#reconciler = this.#stack.use(
@@ -157,6 +159,7 @@ export class NodeNetwork implements AsyncDisposable {
       }
       this.#problems.clear()
     } catch (error) {
+      if (this.#ended.signal.aborted) return
       this.#problems.report('the external interface has changed', error)
       metrics.failed('underlay')
       if (describeSite(this.#place.site) !== this.#told) this.#retryLater()
@@ -172,7 +175,8 @@ export class NodeNetwork implements AsyncDisposable {
   async #publish(): Promise<void> {
     const { backend, macs } = this.#acquired
     const { 4: publicIp, 6: publicIpv6 } = this.#place.site.underlay.publicIps
-    await this.#given.manager.publish({ publicIp, publicIpv6, ...backend.attributes(macs) })
+    const told = this.#given.manager.publish({ publicIp, publicIpv6, ...backend.attributes(macs) })
+    await untilAborted(told, this.#ended.signal)
   }
 
   #writeSubnetFile(): void {

@@ -141,6 +141,14 @@ export function publicIpv6(number: number, index = 0): string {
   return `fd00:${9 + index}::${number}`
 }
 
+/** What the lease of a vxlan node with this last number, of two digits, says; it need not be there. */
+export function vxlanLease(number: number, mac = `0e:00:00:00:00:${number}`): string {
+  return (
+    `{"PublicIP":"${publicIp(number)}","PublicIPv6":null,"BackendType":"vxlan",` +
+    `"BackendData":{"VNI":1,"VtepMAC":"${mac}"}}`
+  )
+}
+
 const previously: Readonly<Record<Family, (number: number) => string>> = {
   4: (number) => `FLANNEL_SUBNET=10.244.${number}.1/24\n`,
   6: (number) => `FLANNEL_IPV6_SUBNET=fd00:244:0:${number}::1/64\n`,

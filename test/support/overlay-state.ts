@@ -51,10 +51,10 @@ export function overlayState(node: Namespace, device: string = devices[4]) {
   const found = link(node, device)
   if (found === undefined) return undefined
   const { mtu, address, flags, linkinfo } = found
-  const { id, local, port, learning, link: parent } = linkinfo?.info_data ?? {}
+  const { id, local, local6, port, learning, link: parent } = linkinfo?.info_data ?? {}
   return {
     ...{ mtu, mac: address, isUp: flags.includes('UP') },
-    ...{ id, local, port, learning, parent },
+    ...{ id, local: local ?? local6, port, learning, parent },
     addresses: globalCidrs(node, device),
     neighbours: neighbours(node, device),
     fdb: fdb(node, device),

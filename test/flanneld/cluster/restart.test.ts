@@ -5,7 +5,13 @@ import { kernelSkip } from '../../../scripts/lab/node.ts'
 import { vxlanSkip } from '../../support/cluster.ts'
 import { etcdSkip } from '../../../scripts/lab/etcd.ts'
 import { eventually } from '../../support/eventually.ts'
-import { bridge, FlannelCluster, type FlannelNode, ip } from '../../support/flannel-cluster.ts'
+import {
+  bridge,
+  FlannelCluster,
+  type FlannelNode,
+  ip,
+  vxlanLease,
+} from '../../support/flannel-cluster.ts'
 import { attachPod } from '../../support/flannel-node.ts'
 import { link } from '../../support/ip.ts'
 import { macOf, overlayState } from '../../support/overlay-state.ts'
@@ -13,16 +19,11 @@ import { startPings } from '../../support/ping-stream.ts'
 
 const skip = kernelSkip() || etcdSkip() || vxlanSkip()
 
-/** A lease of a node that is not there, with a VTEP that has this last byte. */
-const ghost = (number: number, mac: number) =>
-  `{"PublicIP":"192.168.9.${number}","PublicIPv6":null,"BackendType":"vxlan",` +
-  `"BackendData":{"VNI":1,"VtepMAC":"0e:00:00:00:00:${mac}"}}`
-
 t.test('an agent that starts again', { skip }, async (t) => {
   const cluster = await FlannelCluster.make(t)
   const [one, two] = cluster.pair
-  cluster.putLease('10.244.70.0-24', ghost(70, 70))
-  cluster.putLease('10.244.71.0-24', ghost(71, 71))
+  cluster.putLease('10.244.70.0-24', vxlanLease(70))
+  cluster.putLease('10.244.71.0-24', vxlanLease(71))
   await Promise.all([one.agent.start('--ip-masq'), two.agent.start('--ip-masq')])
   const [first, second] = [await attachPod(one), await attachPod(two)]
   await eventually('all peers', () => [one, two].every((node) => peerCount(node) === 3))
@@ -55,7 +56,7 @@ t.test('an agent that starts again', { skip }, async (t) => {
   await t.test('peers that change meanwhile', async (t) => {
     await one.agent.end('SIGKILL')
     cluster.removeLease('10.244.70.0-24')
-    cluster.putLease('10.244.71.0-24', ghost(72, 72))
+    cluster.putLease('10.244.71.0-24', vxlanLease(72))
     const pings = startPings(t, first, second.addresses[0] ?? '')
     await one.agent.start('--ip-masq')
     const expected = {
@@ -100,6 +101,7 @@ t.test('what another flanneld has made', { skip }, async (t) => {
     await eventually('the peer', () => peerCount(two) === 1)
     const pings = startPings(t, one, second.addresses[0] ?? '')
     await one.agent.start()
+    await setTimeout(500) // it has heard of the other
     const { answered, lost } = await pings.stop()
     t.ok(answered > 10, `${answered} pings were answered`)
     t.equal(lost, 0)
