@@ -53,7 +53,7 @@ t.test('etcd loses data', { skip }, async (t) => {
   })
 
   const { answered, lost, said } = await pings.stop()
-  t.ok(answered > 300, `${answered} pings were answered`)
+  t.ok(answered > 100, `${answered} pings were answered`)
   t.equal(lost, 0, 'none was lost')
   t.strictSame(said, [])
 })

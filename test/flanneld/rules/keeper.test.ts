@@ -37,11 +37,11 @@ if (skip === false) unshare(CLONE_NEWNET)
 const sh = (text: string) => runSync(text.split(' '))
 
 /** What has rules kept by a thread with this entry, and what it tells. */
-function setUp(t: Scope, entry = join(support, 'rules-thread.ts')) {
+function setUp(t: Scope, entry = join(support, 'rules-thread.ts'), resyncMs = 100) {
   t.teardown(() => sh('nft flush ruleset'))
   const told = new Told()
   const options = {
-    ...{ entry, searchPath: '', resyncMs: 100 },
+    ...{ entry, searchPath: '', resyncMs },
     log: { warn: told.add, debug: told.add },
     events: {
       repaired: (kind: string) => told.add(`repaired ${kind}`),
@@ -121,7 +121,7 @@ t.test('a thread that dies is followed by another', { skip }, async (t) => {
     }
     await import('${join(support, 'rules-thread.ts')}')`
   writeFileSync(entry, script)
-  const { told, start } = setUp(t, entry)
+  const { told, start } = setUp(t, entry, 1000) // it dies before it has been idle for long enough to go
   const keeper = await start(specOf('nftables', { masquerade: false }))
   t.teardown(() => keeper.close())
   const failure = await told.next()
