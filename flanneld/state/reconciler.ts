@@ -4,7 +4,6 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { fullText } from '../../lib/base/errors.ts'
-import { decodeChange } from '../../lib/net/change.ts'
 import type { Connection } from '../../lib/netlink/connection.ts'
 import type { Subscription } from '../../lib/netlink/subscription.ts'
 import type { AgentLog } from '../log.ts'
@@ -14,6 +13,7 @@ import { Desired } from './desired.ts'
 import { type DeviceMaker, ensureDevice, raiseDevice } from './devices.ts'
 import { type Entry, keyOf } from './entry.ts'
 import { Mirror } from './mirror.ts'
+import { changesByOthers } from './news.ts'
 import type { NodeState } from './node-state.ts'
 import type { Observer } from './observer.ts'
 import { planSteps, type Step } from './plan.ts'
@@ -171,7 +171,7 @@ export class Reconciler implements AsyncDisposable {
       this.#mustLoad ??= 'changed'
       this.#options.observer.underlayChanged() // perhaps
     }
-    for (const change of messages.flatMap(decodeChange)) {
+    for (const change of changesByOthers(messages, this.#options.connection.port)) {
       for (const effect of this.#mirror.apply(change)) {
         if (effect.kind === 'reload') this.#mustLoad ??= 'changed'
         else if (effect.kind === 'underlay') this.#options.observer.underlayChanged()

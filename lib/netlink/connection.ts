@@ -49,6 +49,7 @@ interface Reply {
 export class Connection implements Disposable {
   readonly #socket: Socket
   #sequence = 0
+  #port = 0
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -65,6 +66,14 @@ export class Connection implements Disposable {
   /** Connects to a network namespace, and stays connected to it. Throws as `Netns.run` and `open`. */
   static openIn(netns: Netns): Connection {
     return netns.run(() => Connection.open())
+  }
+
+  /**
+   * The port of its socket, by which the kernel names it in what it tells others of its requests; 0
+   * before the first answer.
+   */
+  get port(): number {
+    return this.#port
   }
 
   /**
@@ -146,6 +155,7 @@ export class Connection implements Disposable {
         for (const message of this.#receive(operation)) {
           // an answer to none of these requests came too late for one that timed out
           const reply = replies[message.sequence - first]
+          this.#port = message.port ?? 0
           if (reply !== undefined) take(reply, message)
         }
       }

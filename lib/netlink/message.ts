@@ -33,6 +33,8 @@ export interface Message {
   readonly type: number
   readonly flags: number
   readonly sequence: number
+  /** Of what the kernel sends: the port of the socket that has asked for it, or 0. */
+  readonly port?: number
   readonly payload: Uint8Array
 }
 
@@ -52,13 +54,13 @@ export function encodeMessage({ type, flags, sequence, payload }: Message): Uint
 export function decodeMessages(bytes: Uint8Array): Message[] {
   const messages: Message[] = []
   for (let offset = 0; offset < bytes.length;) {
-    const { length, type, flags, sequence } = nlmsghdr.decode(bytes, offset)
+    const { length, type, flags, sequence, port } = nlmsghdr.decode(bytes, offset)
     if (length < nlmsghdr.size || length > bytes.length - offset) {
       const left = bytes.length - offset
       throw new RangeError(`netlink message ${type}: length ${length}, ${left} bytes left`)
     }
     const payload = bytes.subarray(offset + nlmsghdr.size, offset + length)
-    messages.push({ type, flags, sequence, payload })
+    messages.push({ type, flags, sequence, port, payload })
     offset += align(length)
   }
   return messages
