@@ -55,10 +55,18 @@ export function ensureDevice(maker: DeviceMaker, device: Device): 'nothing' | 'm
   return 'changed'
 }
 
-/** Sets a link up, and returns whether it was down. Throws a `NetlinkError`. */
+/**
+ * Sets a link up that takes nothing from routers, and returns whether it was down. Throws a
+ * `NetlinkError`.
+ */
 export function raiseDevice(maker: DeviceMaker, name: string): boolean {
   const link = maker.links.link(name)
   if (link === undefined || link.up) return false
+  try {
+    writeSysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
+  } catch (error) {
+    maker.log.debug(`without IPv6: ${fullText(error)}`)
+  }
   linkSet(maker.connection, link.index, { up: true })
   refresh(maker, link.index)
   return true
@@ -73,11 +81,6 @@ function makeDevice({ connection, links, log }: DeviceMaker, device: Device, par
     if (link.mac !== mac) linkSet(connection, link.index, { mac }) // by a rule of udev
   } catch (error) {
     throw hasCode(error, 'EEXIST') ? taken(device, error) : error
-  }
-  try {
-    writeSysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
-  } catch (error) {
-    log.debug(`without IPv6: ${fullText(error)}`)
   }
 }
 

@@ -98,15 +98,23 @@ export class FlannelCluster {
     const number = this.nodes.length + 1
     connect(this.hub, node, index, number)
     installConflist(node)
-    writeFileSync(
-      subnetFile(node),
-      this.#families.map((family) => previously[family](number)).join(''),
-    )
+    this.#writePrevious(node, number)
     const flags = [`--etcd-endpoints=${this.etcd.url}`, ...this.#flags]
     const agent = new FlannelAgent(this.#scope, node, flags)
     const added = { ...node, number, agent }
     this.nodes.push(added)
     return added
+  }
+
+  #writePrevious(node: Node, number: number): void {
+    const lines = this.#families.map((family) => previously[family](number))
+    writeFileSync(subnetFile(node), lines.join(''))
+  }
+
+  /** Has the node be, for etcd and by its file, one that has just been added; of IPv4 alone. */
+  forget(node: FlannelNode): void {
+    this.removeLease(`10.244.${node.number}.0-24`)
+    this.#writePrevious(node, node.number)
   }
 
   /** The first two nodes. */
