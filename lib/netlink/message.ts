@@ -39,10 +39,10 @@ export interface Message {
 }
 
 /** The bytes of a message to the kernel, padded so that another one may follow. */
-export function encodeMessage({ type, flags, sequence, payload }: Message): Uint8Array {
+export function encodeMessage({ type, flags, sequence, port, payload }: Message): Uint8Array {
   const length = nlmsghdr.size + payload.length
   const bytes = new Uint8Array(align(length))
-  bytes.set(nlmsghdr.encode({ length, type, flags, sequence }))
+  bytes.set(nlmsghdr.encode({ length, type, flags, sequence, port }))
   bytes.set(payload, nlmsghdr.size)
   return bytes
 }

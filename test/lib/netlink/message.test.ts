@@ -15,6 +15,7 @@ const messages = fc.array(
     type: fc.nat(0xffff),
     flags: fc.nat(0xffff),
     sequence: fc.nat(0xffffffff),
+    port: fc.nat(0xffffffff),
     payload: fc.uint8Array({ maxLength: 30 }),
   }),
   { minLength: 1, maxLength: 5 },
