@@ -39,9 +39,9 @@ function makeMaker(scope: Scope) {
 t.test('a device is made once, and changed where that can be done', { skip }, async (t) => {
   const { machine, device, said, ensure, raise } = makeMaker(t)
   t.equal(ensure(), 'made')
-  t.equal(getSysctl(machine.namespace, `net/ipv6/conf/${name}/accept_ra`), '0')
   t.strictSame(said(), [`made ${name} with MAC ${device.mac}, MTU 1450 and VNI ${vni} on eth0`])
   t.equal(raise(), true)
+  t.equal(getSysctl(machine.namespace, `net/ipv6/conf/${name}/accept_ra`), '0')
   t.equal(raise(), false)
   t.equal(ensure(), 'nothing')
   t.strictSame(said(), [])
