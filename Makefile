@@ -33,7 +33,7 @@ test-resident: compiler dist/bin/cni node_modules/.tap-built ## run the tests th
 
 test-faults: compiler dist/bin/cni node_modules/.tap-built ## try every fault, where `make test` tries a sample (8 minutes)
 	$(node) scripts/debian-packages.ts
-	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts) test/ipam/host-local/errors.test.ts
+	CNI_FAULTS=full $(node) scripts/test.ts $(wildcard test/faults/*.test.ts) test/ipam/host-local/errors.test.ts test/ipam/host-local/killed.test.ts
 
 release: all ## make archives of the executables for x86-64 and arm64 in dist/release (Debian, x86-64, root)
 	$(node) scripts/debian-packages.ts iproute2 iputils-ping gcc-aarch64-linux-gnu libc6-dev-arm64-cross libstdc++6-arm64-cross libatomic1-arm64-cross qemu-user-static

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { binDir } from '../../../scripts/lab/executables.ts'
-import { sized } from '../../support/fault-size.ts'
+import { sample, sized } from '../../support/fault-size.ts'
 import type { Output } from '../../support/plugin-call.ts'
 import { filesBelow } from '../../support/snapshot.ts'
 import { call, callOptions } from './call.ts'
@@ -35,7 +35,7 @@ for (const errno of sized(errnos, ['ENOSPC', 'EACCES'])) {
     const addIn = (conf: object) => callOptions('ADD', 'c1', conf)
     const points = await changesBelow(dataDir, ours(), addIn(makePlace(dataDir)))
     t.ok(points.length >= 15)
-    for (const point of points) {
+    for (const point of sample(points, 6)) {
       const conf = makePlace(dataDir)
       const { stdout } = await runFaulty(point, `error=${errno}`, ours(), addIn(conf))
       const { code, msg, details, ips } = JSON.parse(stdout) as Output // asserted on below
@@ -58,7 +58,7 @@ for (const errno of sized(errnos, ['ENOSPC', 'EACCES'])) {
     }
     const delIn = (conf: object) => callOptions('DEL', 'c1', conf)
     const points = await changesBelow(dataDir, ours(), delIn(await prepare()))
-    for (const point of points) {
+    for (const point of sample(points, 6)) {
       const conf = await prepare()
       const { stdout } = await runFaulty(point, `error=${errno}`, ours(), delIn(conf))
       if (stdout !== '') t.match(JSON.parse(stdout), { code: Number, msg: /\w+ .*: \w+/ })
